@@ -1,0 +1,327 @@
+//! Everything that this function says to people, as pure functions.
+
+use jiff::{SignedDuration, Timestamp};
+use watchkeeper_domain::{
+    case::{Actionability, Case, CaseId, Communication, Content, When, done},
+    config::{Config, Subject},
+    notice::{Change, DomainEvent, Fact, Kind, Link, Notice, Resource},
+    text::{self, count, fingerprint},
+};
+
+use crate::{decide::total, severity::severity};
+
+/// How many resources a notice names.
+const RESOURCES: usize = 20;
+/// How many characters of AWS's text a notice carries.
+const TEXT: usize = 3000;
+
+/// What people are told of `said`, which is now `next` and was `before`.
+pub fn notice(
+    change: Change,
+    next: &Case,
+    before: Option<&Case>,
+    said: &Communication,
+    (config, now): (&Config, Timestamp),
+) -> Notice {
+    let content = &said.content;
+    let care = config.care(Subject::new(&next.id, content, &said.entities));
+    let severity = severity(next.kind, said, care.environment.as_deref(), now);
+    let runbook = care.runbook.map(|url| Link { title: "Runbook".into(), url });
+    Notice {
+        id: notice_id(&next.id, &said.id, said.pages, change, next.seq),
+        thread: next.id.thread(),
+        seq: next.seq,
+        kind: next.kind,
+        change,
+        severity,
+        headline: headline(change, next, said, now),
+        text: text::cut(&mask_keys(&content.description), TEXT),
+        facts: facts(next, before, said, care.environment.as_deref(), now),
+        resources: resources(said),
+        resource_count: total(&next.entities),
+        deadline: next.deadline,
+        owner: next.owner.clone(),
+        next_step: care.next_step.unwrap_or_else(|| next_step(change, next, content)),
+        links: runbook.into_iter().chain(console(&next.id)).collect(),
+        service: content.service.clone(),
+        type_code: content.type_code.clone(),
+        region: content.region.clone(),
+        account: next.id.account.clone(),
+        environment: care.environment,
+        personas: content.personas.clone(),
+        actionability: actionability(content),
+        event_arn: next.id.event_arn.clone(),
+        topic: topic(next, content),
+        provider_change: !content.drill,
+        drill: content.drill,
+        at: now,
+    }
+}
+
+/// The domain event beside `notice`.
+pub fn event(change: Change, notice: &Notice) -> DomainEvent {
+    let detail_type = match change {
+        Change::Opened | Change::Reopened => "Case Opened",
+        Change::Updated | Change::BurnedDown | Change::CountedDown => "Case Updated",
+        Change::Resolved => "Case Closed",
+    };
+    let id = fingerprint([notice.id.as_str(), detail_type]);
+    DomainEvent { id, detail_type: detail_type.to_owned(), notice: notice.clone() }
+}
+
+/// What the event is about, on one line, without where and when.
+pub fn title(content: &Content) -> String {
+    let named =
+        content.metadata.get("deprecated_versions").map(|it| text::line(it)).filter(|it| !it.is_empty());
+    text::cut(&named.unwrap_or_else(|| readable(&content.type_code)), 120)
+}
+
+/// `AWS_EC2_PERSISTENT_INSTANCE_RETIREMENT_SCHEDULED` → `EC2 persistent instance retirement scheduled`.
+fn readable(type_code: &str) -> String {
+    let code = type_code.strip_prefix("AWS_").unwrap_or(type_code);
+    match code.split_once('_') {
+        Some((service, rest)) => format!("{service} {}", rest.to_lowercase().replace('_', " ")),
+        None => code.to_owned(),
+    }
+}
+
+fn headline(change: Change, case: &Case, said: &Communication, now: Timestamp) -> String {
+    let counts = &case.entities;
+    let prefix = match change {
+        Change::Opened => String::new(),
+        Change::Updated => "Updated: ".to_owned(),
+        Change::BurnedDown => format!("{} of {} done: ", done(counts), total(counts)),
+        Change::CountedDown => "Reminder: ".to_owned(),
+        Change::Resolved if is_cancelled(case, &said.content, now) => "Cancelled: ".to_owned(),
+        Change::Resolved => "Resolved: ".to_owned(),
+        Change::Reopened => "Reopened: ".to_owned(),
+    };
+    let drill = if said.content.drill { "[DRILL] " } else { "" };
+    let place =
+        if case.region.is_empty() { String::new() } else { format!(" in {}", text::line(&case.region)) };
+    let deadline = case.deadline.map(|at| format!(", {}", until(at, now))).unwrap_or_default();
+    text::cut(&format!("{drill}{prefix}{}{place}{deadline}", title(&said.content)), 200)
+}
+
+/// Closed before it began, and the text says so: AWS has no status for it.
+fn is_cancelled(case: &Case, content: &Content, now: Timestamp) -> bool {
+    let ahead = content.start.as_ref().and_then(When::timestamp).is_some_and(|start| start > now);
+    ahead && case.kind == Kind::ScheduledChange && content.description.to_lowercase().contains("cancel")
+}
+
+/// `by 30 Nov 2026 (in 41 days)`.
+fn until(at: Timestamp, now: Timestamp) -> String {
+    format!("by {} ({})", day(at), left(at, now))
+}
+
+fn left(at: Timestamp, now: Timestamp) -> String {
+    let left = at.duration_since(now);
+    let days = left.as_hours() / 24;
+    let days_count = |days: i64| count(usize::try_from(days.abs()).unwrap_or_default(), "day");
+    match days {
+        _ if left < SignedDuration::ZERO && days == 0 => "passed today".to_owned(),
+        ..0 => format!("passed {} ago", days_count(days)),
+        0 => format!("in {}", count(usize::try_from(left.as_hours()).unwrap_or_default(), "hour")),
+        1.. => format!("in {}", days_count(days)),
+    }
+}
+
+fn day(at: Timestamp) -> String {
+    at.strftime("%-d %b %Y").to_string()
+}
+
+fn moment(at: Timestamp) -> String {
+    at.strftime("%-d %b %Y %H:%M UTC").to_string()
+}
+
+fn facts(
+    next: &Case,
+    before: Option<&Case>,
+    said: &Communication,
+    environment: Option<&str>,
+    now: Timestamp,
+) -> Vec<Fact> {
+    let content = &said.content;
+    let account = match environment {
+        Some(environment) => format!("{} ({environment})", next.id.account),
+        None => next.id.account.clone(),
+    };
+    let missing = || format!("{} of {} pages have come; the rest may follow", said.pages, said.total_pages);
+    let rows = [
+        ("Status", Some(status(next, before))),
+        ("Deadline", next.deadline.map(|at| format!("{}, {}", moment(at), left(at, now)))),
+        ("Deadline was", moved_deadline(next, before)),
+        ("Started", show(&content.start).filter(|_| next.deadline.is_none() && next.kind == Kind::Issue)),
+        ("Date", show_raw(&content.start)),
+        ("Ends", show(&content.end).filter(|_| !said.is_closed() && content.end != content.start)),
+        ("Ended", show(&content.end).filter(|_| said.is_closed() && next.kind == Kind::Issue)),
+        ("Resources", resource_counts(next)),
+        ("Incomplete", (!said.is_complete()).then(missing)),
+        ("Account", Some(account)),
+        ("Region", Some(content.region.clone()).filter(|it| !it.is_empty())),
+        ("Action", action(content)),
+    ];
+    let fact = |(name, value): (&str, Option<String>)| {
+        Some(Fact { name: name.to_owned(), value: text::line(&value?) })
+    };
+    rows.into_iter().filter_map(fact).collect()
+}
+
+fn status(next: &Case, before: Option<&Case>) -> String {
+    match before.map(|before| &before.status).filter(|was| **was != next.status) {
+        Some(was) => format!("{was} → {}", next.status),
+        None => next.status.to_string(),
+    }
+}
+
+fn moved_deadline(next: &Case, before: Option<&Case>) -> Option<String> {
+    let was = before?.deadline?;
+    (next.deadline.is_some_and(|is| is != was)).then(|| moment(was))
+}
+
+fn show(when: &Option<When>) -> Option<String> {
+    match when.as_ref()? {
+        When::At(at) => Some(moment(*at)),
+        When::Raw(raw) => Some(text::cut(raw, 100)),
+    }
+}
+
+fn show_raw(when: &Option<When>) -> Option<String> {
+    match when.as_ref()? {
+        When::At(_) => None,
+        When::Raw(raw) => Some(format!("{} (as AWS wrote it)", text::cut(raw, 100))),
+    }
+}
+
+/// `3: 1 pending, 2 resolved`.
+fn resource_counts(case: &Case) -> Option<String> {
+    let counts = case.entities.iter().map(|(status, count)| format!("{count} {}", status.to_lowercase()));
+    let counts: Vec<_> = counts.take(8).collect();
+    (!counts.is_empty()).then(|| format!("{}: {}", total(&case.entities), counts.join(", ")))
+}
+
+fn actionability(content: &Content) -> String {
+    let value = serde_json::to_value(&content.actionability).unwrap_or_default();
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn action(content: &Content) -> Option<String> {
+    Some(match content.actionability.as_ref()? {
+        Actionability::ActionRequired => "required".to_owned(),
+        Actionability::ActionMayBeRequired => "may be required".to_owned(),
+        Actionability::Informational => "none, for information".to_owned(),
+        Actionability::Other(raw) => text::cut(raw, 100),
+    })
+}
+
+/// Those that need something first. Resolved ones are left out while others are not.
+fn resources(said: &Communication) -> Vec<Resource> {
+    let open = said.entities.iter().filter(|entity| !entity.status.is_done());
+    let all = said.entities.iter();
+    let chosen: Vec<_> = if open.clone().next().is_some() { open.collect() } else { all.collect() };
+    let resource = |name: &str, status: &str| Resource {
+        name: text::cut(&mask_keys(&text::line(name)), 200),
+        status: text::cut(status, 40),
+    };
+    chosen.into_iter().take(RESOURCES).map(|entity| resource(&entity.value, entity.status.as_str())).collect()
+}
+
+/// What to do where the configuration says nothing.
+fn next_step(change: Change, case: &Case, content: &Content) -> String {
+    let when = case.deadline.map(|at| format!(" before {}", day(at))).unwrap_or_default();
+    match (case.kind, change) {
+        (_, Change::Resolved) => "Nothing more to do. Check that what depends on it works again.".to_owned(),
+        (Kind::Security, _) => {
+            "Treat it as an incident: disable or rotate what was exposed, then look in CloudTrail for its use.".to_owned()
+        }
+        (Kind::Issue, _) => "Check whether your workloads are affected, and fail over if they are.".to_owned(),
+        (Kind::PlannedLifecycle, _) => format!("Plan the upgrade of the resources that are left{when}."),
+        (Kind::ScheduledChange, _) => format!("Move or restart the resources yourself{when}, or be ready for it."),
+        (Kind::GoodNews, _) => "Nothing to do.".to_owned(),
+        (Kind::AccountNotification | Kind::Malformed, _) => match &content.actionability {
+            Some(Actionability::Informational) => "Nothing to do.".to_owned(),
+            _ => "Read what AWS says and decide who acts on it.".to_owned(),
+        },
+    }
+}
+
+/// The event in the AWS Health Dashboard, in the partition that has this address.
+fn console(id: &CaseId) -> Option<Link> {
+    let readable = |c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '/' | '-' | '_' | '.');
+    let is_plain = id.event_arn.starts_with("arn:aws:") && id.event_arn.chars().all(readable);
+    is_plain.then(|| Link {
+        title: "AWS Health Dashboard".into(),
+        url: format!("https://health.aws.amazon.com/health/home#/account/event-log?eventID={}", id.event_arn),
+    })
+}
+
+fn topic(case: &Case, content: &Content) -> String {
+    match case.kind {
+        Kind::PlannedLifecycle => format!("{}|{}", content.type_code, title(content)),
+        Kind::Issue => format!("{}|{}", content.service, content.region),
+        Kind::ScheduledChange
+        | Kind::AccountNotification
+        | Kind::Security
+        | Kind::GoodNews
+        | Kind::Malformed => case.id.thread(),
+    }
+}
+
+/// The same for the same news, however often and from wherever it comes.
+pub(crate) fn notice_id(case: &CaseId, communication: &str, pages: u32, change: Change, seq: u32) -> String {
+    let (pages, seq) = (pages.to_string(), seq.to_string());
+    fingerprint([case.account.as_str(), &case.event_arn, communication, &pages, change.as_str(), &seq])
+}
+
+/// Access key ids, as in a notice of exposed credentials, shortened to what tells two keys apart.
+///
+/// IAM User Guide, "IAM identifiers": `AKIA` and `ASIA` begin the ids of access keys, which have 20 characters.
+pub fn mask_keys(text: &str) -> String {
+    let mut masked = String::with_capacity(text.len());
+    for part in text.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
+        let word = part.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
+        let is_key = word.len() == 20 && (word.starts_with("AKIA") || word.starts_with("ASIA"));
+        match (is_key, word.get(..4), word.get(16..)) {
+            (true, Some(start), Some(end)) => {
+                masked.push_str(&format!("{start}…{end}{}", &part[word.len()..]));
+            }
+            _ => masked.push_str(part),
+        }
+    }
+    masked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{at, said};
+
+    #[test]
+    fn a_key_is_masked_and_the_text_around_it_is_not() {
+        assert_eq!(mask_keys("key AKIAIOSFODNN7EXAMPLE, leaked"), "key AKIA…MPLE, leaked");
+        assert_eq!(mask_keys("AKIA is a prefix"), "AKIA is a prefix");
+    }
+
+    #[test]
+    fn a_title_comes_from_the_metadata_or_from_the_type_code() {
+        let retirement = said(serde_json::json!({"eventTypeCode": "AWS_EC2_INSTANCE_RETIREMENT_SCHEDULED"}));
+        assert_eq!(title(&retirement.content), "EC2 instance retirement scheduled");
+        let named =
+            said(serde_json::json!({"eventMetadata": {"deprecated_versions": "AWS Lambda Python 3.9"}}));
+        assert_eq!(title(&named.content), "AWS Lambda Python 3.9");
+    }
+
+    #[test]
+    fn the_time_left_is_told_in_the_unit_that_matters() {
+        let now = at("2026-11-20T12:00:00Z");
+        let times = [
+            "2026-12-20T12:00:00Z",
+            "2026-11-21T13:00:00Z",
+            "2026-11-20T15:30:00Z",
+            "2026-11-20T09:00:00Z",
+            "2026-11-10T12:00:00Z",
+        ];
+        let told = times.map(|time| left(at(time), now));
+        assert_eq!(told, ["in 30 days", "in 1 day", "in 3 hours", "passed today", "passed 10 days ago"]);
+    }
+}

@@ -1,0 +1,22 @@
+//! What Watchkeeper knows and decides, without AWS, a clock or I/O.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`case`] | an AWS Health event as one account sees it: pages, communications, the case |
+//! | [`notice`] | the one shape that people receive |
+//! | [`decision`] | what a function concluded: why, the next state, the effects |
+//! | [`records`] | the table of keys, and the port through which state is kept |
+//! | [`ports`] | the other ports: where notices and domain events go |
+//! | [`config`] | `watchkeeper.toml`: owners, runbooks, next steps, mutes |
+//! | [`terminal`] | a notice as plain text for a terminal |
+//! | [`text`] | cleaning and cutting text that somebody else wrote |
+//! | [`failure`] | the one deployed error type |
+
+pub mod case;
+pub mod config;
+pub mod decision;
+pub mod failure;
+pub mod notice;
+pub mod ports;
+pub mod records;
+pub mod text;
