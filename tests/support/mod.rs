@@ -1,0 +1,6 @@
+//! What the tests share: peers to talk to, and samples to talk about.
+
+pub mod aws;
+pub mod estate;
+pub mod faults;
+pub mod samples;
