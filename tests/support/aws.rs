@@ -42,15 +42,19 @@ pub async fn dynoxide() -> io::Result<String> {
     Ok(endpoint)
 }
 
-/// The endpoint of the moto server that `tests/run` has started. A test that needs it skips without, and says so.
-#[expect(clippy::disallowed_methods, reason = "how tests/run tells where moto is")]
-#[expect(clippy::print_stderr, reason = "a skipped test must not look like one that ran")]
+/// The endpoint of the moto server that `tests/run` has started.
 pub fn moto() -> Option<String> {
-    let endpoint = std::env::var("WATCHKEEPER_TEST_MOTO").ok().filter(|endpoint| !endpoint.is_empty());
-    if endpoint.is_none() {
-        eprintln!("SKIPPED: WATCHKEEPER_TEST_MOTO is not set; tests/run sets it");
+    peer("WATCHKEEPER_TEST_MOTO")
+}
+
+/// Where `tests/run` has put something that a test needs. A test skips without it, and says so.
+#[expect(clippy::disallowed_methods, reason = "how tests/run tells where its peers are")]
+pub fn peer(variable: &str) -> Option<String> {
+    let peer = std::env::var(variable).ok().filter(|it| !it.is_empty());
+    if peer.is_none() {
+        eprintln!("SKIPPED: {variable} is not set; tests/run sets it");
     }
-    endpoint
+    peer
 }
 
 /// A name that no other test uses, in this run or beside it.

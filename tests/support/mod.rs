@@ -4,3 +4,4 @@ pub mod aws;
 pub mod estate;
 pub mod faults;
 pub mod samples;
+pub mod template;

@@ -60,10 +60,10 @@ pub fn decide(
 ) -> Decision {
     let Some(said) = said else { return Decision::because(Reason::Unknown) };
     let subject = Subject::new(id, &said.content, &said.entities);
-    let reason = match reason(case, said, config, now) {
-        Reason::News(_) if config.mute(subject, now).is_some() => muted(config, subject, now),
-        reason => reason,
-    };
+    let mut reason = reason(case, said, config, now);
+    if let (Reason::News(_), Some(mute)) = (&reason, config.mute(subject, now)) {
+        reason = Reason::Muted(mute.because.clone());
+    }
     let next = match &reason {
         Reason::News(_) | Reason::NothingNew | Reason::Muted(_) => take_in(id, case, said, (config, now)),
         Reason::Stale => complete(case, said, config),
@@ -83,10 +83,6 @@ pub fn decide(
         (reason, Some(next)) if Some(&next) != case => Decision::because(reason).record(next),
         (reason, _) => Decision::because(reason),
     }
-}
-
-fn muted(config: &Config, subject: Subject<'_>, now: Timestamp) -> Reason {
-    Reason::Muted(config.mute(subject, now).map(|mute| mute.because.clone()).unwrap_or_default())
 }
 
 /// The first line that applies counts.

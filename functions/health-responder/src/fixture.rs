@@ -29,10 +29,8 @@ pub(crate) fn page(changes: &Value, now: Timestamp) -> Page {
         "id": "e-1", "detail-type": "AWS Health Event", "source": "aws.health", "account": "111122223333",
         "time": "2026-11-01T00:00:05Z", "region": "eu-west-1", "detail": detail
     });
-    match parse(&payload, now).remove(0).event {
-        Event::PageDelivered(page) => *page,
-        other => panic!("{other:?}"),
-    }
+    let Event::PageDelivered(page) = parse(&payload, now).remove(0).event else { panic!("not a page") };
+    *page
 }
 
 /// The communication of one such page.

@@ -19,4 +19,5 @@ pub mod failure;
 pub mod notice;
 pub mod ports;
 pub mod records;
+pub mod terminal;
 pub mod text;

@@ -26,10 +26,10 @@ fn with(mut detail: Value, changes: Value) -> Value {
 }
 
 fn parsed(detail: Value) -> Page {
-    match parse(&health(detail), now()).remove(0).event {
-        Event::PageDelivered(page) => *page,
-        other => panic!("{other:?}"),
-    }
+    let Event::PageDelivered(page) = parse(&health(detail), now()).remove(0).event else {
+        panic!("not a page")
+    };
+    *page
 }
 
 #[test]

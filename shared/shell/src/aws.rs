@@ -1,0 +1,117 @@
+//! The real world: the table, the topic and the bus, with the clients that reach them.
+
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use jiff::Timestamp;
+use serde::{Serialize, de::DeserializeOwned};
+use watchkeeper_domain::{
+    failure::Failure,
+    notice::{DomainEvent, Notice},
+    ports::{Events, Notices},
+    records::{Effect, Entry, Key, Record, Records, Settled, Write},
+};
+
+use crate::{dynamo::Table, eventbridge::Bus, settings::Settings, sns::Topic};
+
+/// Everything of AWS that a function may reach. What one does reach is the bound of its `handle`.
+#[derive(Clone, Debug)]
+pub struct Aws {
+    /// The state.
+    pub table: Table,
+    /// Where notices go.
+    pub topic: Topic,
+    /// Where domain events go.
+    pub bus: Bus,
+}
+
+impl Aws {
+    /// Connects as the environment and its profile say (credentials, Region, `AWS_ENDPOINT_URL*`), and waits for
+    /// nobody longer than [`timeouts`]. Nothing is sent yet.
+    pub async fn connect(settings: &Settings) -> Self {
+        let config = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts()).load().await;
+        Self::with(&config, settings)
+    }
+
+    /// The same with a configuration of the caller's, whose retries are replaced: DynamoDB calls are tried three times,
+    /// since every operation on the table can be repeated; calls that have no idempotency key are tried once.
+    pub fn with(config: &SdkConfig, settings: &Settings) -> Self {
+        let dynamo = aws_sdk_dynamodb::config::Builder::from(config)
+            .retry_config(RetryConfig::standard().with_max_attempts(3));
+        let sns = aws_sdk_sns::config::Builder::from(config).retry_config(RetryConfig::disabled());
+        let bus = aws_sdk_eventbridge::config::Builder::from(config).retry_config(RetryConfig::disabled());
+        Self {
+            table: Table::new(aws_sdk_dynamodb::Client::from_conf(dynamo.build()), &settings.table),
+            topic: Topic::new(aws_sdk_sns::Client::from_conf(sns.build()), &settings.notices_topic),
+            bus: Bus::new(aws_sdk_eventbridge::Client::from_conf(bus.build()), &settings.bus),
+        }
+    }
+}
+
+/// 2 s to connect, 5 s an attempt, 12 s a call with all its attempts: a function has 30 s.
+pub fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(2))
+        .operation_attempt_timeout(Duration::from_secs(5))
+        .operation_timeout(Duration::from_secs(12))
+        .build()
+}
+
+impl Notices for Aws {
+    async fn publish(&self, notice: &Notice, repeated: bool) -> Result<(), Failure> {
+        self.topic.publish(notice, repeated).await
+    }
+}
+
+impl Events for Aws {
+    async fn put(&self, event: &DomainEvent) -> Result<(), Failure> {
+        self.bus.put(event).await
+    }
+}
+
+impl Records for Aws {
+    async fn read<S: DeserializeOwned, E: Effect>(&self, key: &Key) -> Result<Record<S, E>, Failure> {
+        self.table.read(key).await
+    }
+
+    async fn list<T: DeserializeOwned>(&self, pk: &str, prefix: &str) -> Result<Vec<T>, Failure> {
+        self.table.list(pk, prefix).await
+    }
+
+    async fn keep<T: Serialize>(&self, key: &Key, write: &Write<'_, T>) -> Result<(), Failure> {
+        self.table.keep(key, write).await
+    }
+
+    async fn swap<S: Serialize, E: Effect>(
+        &self,
+        key: &Key,
+        version: u64,
+        write: &Write<'_, S>,
+        entries: &[Entry<E>],
+    ) -> Result<Option<Vec<Entry<E>>>, Failure> {
+        self.table.swap(key, version, write, entries).await
+    }
+
+    async fn lease(
+        &self,
+        key: &Key,
+        id: &str,
+        from: Timestamp,
+        until: Timestamp,
+        doubtful: bool,
+    ) -> Result<bool, Failure> {
+        self.table.lease(key, id, from, until, doubtful).await
+    }
+
+    async fn settle<E: Effect>(&self, key: &Key, settled: &[Settled]) -> Result<Vec<Entry<E>>, Failure> {
+        self.table.settle(key, settled).await
+    }
+
+    async fn due(&self, sweep: &str, now: Timestamp) -> Result<Vec<(Key, Timestamp)>, Failure> {
+        self.table.due(sweep, now).await
+    }
+
+    async fn rest(&self, key: &Key, was: Timestamp, next: Option<Timestamp>) -> Result<(), Failure> {
+        self.table.rest(key, was, next).await
+    }
+}

@@ -1,0 +1,73 @@
+//! What an invocation came to: for the log, for Lambda, and for the operator's command.
+
+use watchkeeper_domain::{failure::Failure, notice::Notice};
+
+use crate::telemetry::Outcome;
+
+/// What an invocation came to.
+#[derive(Debug)]
+pub struct Report {
+    /// The id of the event, for the log.
+    pub event_id: String,
+    /// What sort of event it was: `health event`, `sweep`.
+    pub kind: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why it was decided so.
+    pub reason: String,
+    /// Each effect in a few words.
+    pub effects: Vec<String>,
+    /// What people were told.
+    pub notices: Vec<Notice>,
+    /// How many messages may have arrived before.
+    pub repeated: usize,
+    /// The age in seconds of the oldest effect that was found unsettled.
+    pub outbox_age: u64,
+    /// Why it failed: Lambda tries again, and in the end the event waits in the failure queue.
+    pub failure: Option<Failure>,
+}
+
+impl Report {
+    /// A report of something that ended as `outcome`, because of `reason`, without effects.
+    pub fn new(kind: &str, outcome: Outcome, reason: impl Into<String>) -> Self {
+        Self {
+            event_id: "-".to_owned(),
+            kind: kind.to_owned(),
+            outcome,
+            reason: reason.into(),
+            effects: Vec::new(),
+            notices: Vec::new(),
+            repeated: 0,
+            outbox_age: 0,
+            failure: None,
+        }
+    }
+
+    /// A report of `failure`.
+    pub fn failed(kind: &str, failure: Failure) -> Self {
+        Self { failure: Some(failure), ..Self::new(kind, Outcome::Failed, "") }
+    }
+
+    /// Both reports as one, as for an envelope with several events: the gravest outcome, the first failure.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.event_id = join(self.event_id, &other.event_id);
+        self.kind = join(self.kind, &other.kind);
+        self.reason = join(self.reason, &other.reason);
+        self.outcome = self.outcome.max(other.outcome);
+        self.effects.extend(other.effects);
+        self.notices.extend(other.notices);
+        self.repeated += other.repeated;
+        self.outbox_age = self.outbox_age.max(other.outbox_age);
+        self.failure = self.failure.or(other.failure);
+        self
+    }
+}
+
+fn join(one: String, other: &str) -> String {
+    match (one.as_str(), other) {
+        ("", other) => other.to_owned(),
+        (one_, other) if other.is_empty() || one_.split("; ").any(|part| part == other) => one,
+        (one, other) => format!("{one}; {other}"),
+    }
+}

@@ -1,0 +1,53 @@
+//! `template.yaml` and the repository around it, as data.
+
+use std::{collections::BTreeMap, fs, path::PathBuf};
+
+use serde_json::Value;
+
+/// A path in the repository.
+pub fn repository(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}
+
+/// A file of the repository.
+pub fn source(path: &str) -> String {
+    fs::read_to_string(repository(path)).expect(path)
+}
+
+/// The resources of `template.yaml`, with CloudFormation's tags as objects (`{"Ref": "Table"}`).
+pub fn resources() -> BTreeMap<String, Value> {
+    let template: serde_yaml_ng::Value = serde_yaml_ng::from_str(&source("template.yaml")).expect("YAML");
+    let resources = untagged(&template)["Resources"].clone();
+    serde_json::from_value(resources).expect("resources by logical id")
+}
+
+/// The sample events in `events/<folder>`, by file name.
+pub fn events(folder: &str) -> BTreeMap<String, Value> {
+    let files = fs::read_dir(repository("events").join(folder)).expect(folder);
+    let paths = files.map(|file| file.expect("an entry").path());
+    let json = paths.filter(|path| path.extension().is_some_and(|it| it == "json"));
+    let read = |path: PathBuf| {
+        let text = fs::read_to_string(&path).expect("a readable file");
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        (name, serde_json::from_str(&text).expect("JSON"))
+    };
+    json.map(read).collect()
+}
+
+fn untagged(value: &serde_yaml_ng::Value) -> Value {
+    use serde_yaml_ng::Value as Yaml;
+    match value {
+        Yaml::Tagged(tagged) => {
+            let name = tagged.tag.to_string();
+            serde_json::json!({ name.trim_start_matches('!'): untagged(&tagged.value) })
+        }
+        Yaml::Sequence(items) => items.iter().map(untagged).collect(),
+        Yaml::Mapping(entries) => {
+            let text = |key: &Yaml| key.as_str().map_or_else(|| format!("{key:?}"), str::to_owned);
+            Value::Object(entries.iter().map(|(key, value)| (text(key), untagged(value))).collect())
+        }
+        Yaml::Null | Yaml::Bool(_) | Yaml::Number(_) | Yaml::String(_) => {
+            serde_json::to_value(value).expect("a scalar")
+        }
+    }
+}

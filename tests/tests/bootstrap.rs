@@ -1,0 +1,168 @@
+//! The release binary, as Lambda runs it: under AWS's own Runtime Interface Emulator, against a moto server.
+
+use std::{
+    fs,
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use watchkeeper_tests::support::{
+    aws,
+    estate::{backup, event},
+    template::{events, repository},
+};
+
+/// A started function; it ends with the test.
+struct Lambda {
+    emulator: Child,
+    port: u16,
+}
+
+impl Drop for Lambda {
+    fn drop(&mut self) {
+        let _ = self.emulator.kill();
+        let _ = self.emulator.wait();
+    }
+}
+
+impl Lambda {
+    #[expect(clippy::disallowed_methods, reason = "waits until another process listens")]
+    fn start(emulator: &str, bootstrap: &str, variables: &[(&str, &str)]) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let api = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let emulator = Command::new(emulator)
+            .args(["--runtime-interface-emulator-address", &format!("127.0.0.1:{port}")])
+            .args(["--runtime-api-address", &format!("127.0.0.1:{api}")])
+            .arg(bootstrap)
+            .env("AWS_LAMBDA_FUNCTION_TIMEOUT", "30")
+            .envs(variables.iter().copied())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        for _ in 0..100 {
+            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Self { emulator, port }
+    }
+
+    fn invoke(&self, payload: &Value) -> Value {
+        let body = payload.to_string();
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let path = "/2015-03-31/functions/function/invocations";
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: lambda\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            body.len()
+        );
+        stream.write_all((head + &body).as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let body = answer.split_once("\r\n\r\n").unwrap().1;
+        let (start, end) = (body.find('{').unwrap(), body.rfind('}').unwrap());
+        serde_json::from_str(&body[start..=end]).unwrap_or_else(|error| panic!("{error}: {answer}"))
+    }
+
+    /// What the function wrote, once it is stopped.
+    fn log(mut self) -> String {
+        let _ = Command::new("pkill").args(["-P", &self.emulator.id().to_string()]).status();
+        let _ = self.emulator.kill();
+        let mut log = String::new();
+        self.emulator.stdout.take().unwrap().read_to_string(&mut log).unwrap();
+        log
+    }
+}
+
+/// The emulator, the release binary and moto, as `tests/run` names them.
+fn peers() -> Option<(String, String, String)> {
+    Some((aws::peer("WATCHKEEPER_TEST_RIE")?, aws::peer("WATCHKEEPER_TEST_BOOTSTRAP")?, aws::moto()?))
+}
+
+#[tokio::test]
+async fn the_release_binary_answers_events_under_the_runtime_interface_emulator() {
+    let Some((emulator, bootstrap, moto)) = peers() else { return };
+    let config = aws::config(&moto);
+    let (table, topic, bus) = (aws::unique("lambda"), aws::unique("notices"), aws::unique("bus"));
+    let sns = aws_sdk_sns::Client::new(&config);
+    let topic = sns.create_topic().name(topic).send().await.unwrap().topic_arn.unwrap();
+    aws_sdk_eventbridge::Client::new(&config).create_event_bus().name(&bus).send().await.unwrap();
+    let sqs = aws_sdk_sqs::Client::new(&config);
+    let queue = sqs.create_queue().queue_name(aws::unique("seen")).send().await.unwrap().queue_url.unwrap();
+    let arn = format!("arn:aws:sqs:{}:123456789012:{}", aws::REGION, queue.rsplit('/').next().unwrap());
+    sns.subscribe().topic_arn(&topic).protocol("sqs").endpoint(arn).send().await.unwrap();
+    watchkeeper_shell::Aws::with(&config, &aws::settings(&table, &topic, &bus)).table.create().await.unwrap();
+
+    let toml = repository("infra/config/watchkeeper.toml").canonicalize().unwrap();
+    let lambda = Lambda::start(
+        &emulator,
+        &bootstrap,
+        &[
+            ("AWS_ENDPOINT_URL", moto.as_str()),
+            ("AWS_REGION", aws::REGION),
+            ("AWS_ACCESS_KEY_ID", "testing"),
+            ("AWS_SECRET_ACCESS_KEY", "testing"),
+            ("WATCHKEEPER_TABLE", &table),
+            ("WATCHKEEPER_NOTICES_TOPIC", &topic),
+            ("WATCHKEEPER_BUS", &bus),
+            ("WATCHKEEPER_CONFIG", toml.to_str().unwrap()),
+        ],
+    );
+
+    let opened = lambda.invoke(&event(1, json!({})));
+    assert_eq!((&opened["outcome"], &opened["reason"]), (&json!("acted"), &json!("A new case")), "{opened}");
+    let copy = lambda.invoke(&backup(&event(1, json!({}))));
+    assert_eq!((&copy["outcome"], &copy["notices"]), (&json!("unchanged"), &json!([])), "{copy}");
+    let foreign = lambda.invoke(&events("foreign").into_values().next().unwrap());
+    assert_eq!(foreign["outcome"], "foreign");
+    let swept = lambda.invoke(&json!({"tick": "sweep"}));
+    assert_eq!(swept["outcome"], "unchanged", "{swept}");
+    let malformed = lambda.invoke(&events("malformed")["01-health-without-event-arn.json"]);
+    assert_eq!(malformed["errorType"], "Malformed", "{malformed}");
+    let cause = malformed["errorMessage"].as_str().unwrap();
+    assert_eq!(cause, "could not understand a Health event: `detail.eventArn` is missing");
+    let samples = events("health-responder");
+    let answers: Vec<_> = samples.iter().map(|(name, sample)| (name, lambda.invoke(sample))).collect();
+    for (name, answer) in &answers {
+        assert!(matches!(answer["outcome"].as_str(), Some("acted" | "unchanged")), "{name}: {answer}");
+    }
+    let told =
+        2 + answers.iter().map(|(_, answer)| answer["notices"].as_array().unwrap().len()).sum::<usize>();
+
+    let mut seen = Vec::new();
+    loop {
+        let batch = sqs.receive_message().queue_url(&queue).max_number_of_messages(10).send().await.unwrap();
+        let messages = batch.messages.unwrap_or_default();
+        if messages.is_empty() {
+            break;
+        }
+        for message in messages {
+            let envelope: Value = serde_json::from_str(&message.body.unwrap()).unwrap();
+            let notice: Value = serde_json::from_str(envelope["Message"].as_str().unwrap()).unwrap();
+            seen.push(notice["id"].as_str().unwrap().to_owned());
+            sqs.delete_message()
+                .queue_url(&queue)
+                .receipt_handle(message.receipt_handle.unwrap())
+                .send()
+                .await
+                .unwrap();
+        }
+    }
+    seen.sort();
+    let sent = seen.len();
+    seen.dedup();
+    assert_eq!((sent, seen.len()), (told, told), "each notice arrives once");
+
+    let log = lambda.log();
+    let lines: Vec<Value> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let ours: Vec<_> = lines.iter().filter(|line| line["function"] == "health-responder").collect();
+    assert_eq!(ours.len(), 5 + samples.len(), "one line an invocation");
+    assert!(ours.iter().all(|line| line["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Watchkeeper"));
+    assert!(!log.contains("AKIAIOSFODNN7EXAMPLE"), "no key id in the log");
+    assert!(fs::metadata(&bootstrap).unwrap().len() < 12_000_000, "the binary stays small");
+}
