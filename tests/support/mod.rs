@@ -3,5 +3,6 @@
 pub mod aws;
 pub mod estate;
 pub mod faults;
+pub mod newsroom;
 pub mod samples;
 pub mod template;

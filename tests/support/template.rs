@@ -21,9 +21,9 @@ pub fn resources() -> BTreeMap<String, Value> {
     serde_json::from_value(resources).expect("resources by logical id")
 }
 
-/// The sample events in `events/<folder>`, by file name.
+/// The sample events in `events/<folder>`, by file name. A function that hears no rule may have none.
 pub fn events(folder: &str) -> BTreeMap<String, Value> {
-    let files = fs::read_dir(repository("events").join(folder)).expect(folder);
+    let Ok(files) = fs::read_dir(repository("events").join(folder)) else { return BTreeMap::new() };
     let paths = files.map(|file| file.expect("an entry").path());
     let json = paths.filter(|path| path.extension().is_some_and(|it| it == "json"));
     let read = |path: PathBuf| {

@@ -10,7 +10,7 @@ use watchkeeper_domain::{
     records::Records,
 };
 use watchkeeper_shell::{Aws, Report, Table};
-use watchkeeper_sim::{channels::Channels, memory::Memory};
+use watchkeeper_sim::{channels::Channels, fuse::Fuse, memory::Memory};
 use watchkeeper_tests::support::{
     aws,
     estate::{Estate, backup, essence, event, interleave, minute, page},
@@ -218,6 +218,24 @@ async fn many_updates_at_once_end_as_if_they_had_come_in_order() {
     let told = estate.told();
     assert!(told.windows(2).all(|pair| pair[0].text < pair[1].text));
     assert_eq!(told.last().unwrap().text, "update 8");
+}
+
+#[tokio::test]
+async fn news_costs_seven_calls_and_a_duplicate_three() {
+    let estate = Estate::new(Memory::default());
+    let calls = async |payload: &Value| {
+        let process = estate.process(Fuse::never());
+        no_failures(&[estate.invoke(&process, payload, minute(0)).await]);
+        process.fuse.steps()
+    };
+    // keep the page, read the head, list the pages, record, publish, put, settle
+    assert_eq!(calls(&event(1, json!({}))).await, 7);
+    // keep, read, list
+    assert_eq!(calls(&backup(&event(1, json!({})))).await, 3);
+    // a page that waits for others does not touch the head
+    assert_eq!(calls(&page(2, 1, 3)).await, 3);
+    // one query of the index, and nothing is due
+    assert_eq!(calls(&json!({"tick": "sweep"})).await, 1);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use watchkeeper_shell::Settings;
+use watchkeeper_shell::{NotifierSettings, Settings};
 use watchkeeper_sim::bus::{Bus, DEFAULT};
 use watchkeeper_tests::support::template::{events, repository, resources, source};
 
@@ -26,6 +26,8 @@ fn actions_of(port: &str) -> &'static [&'static str] {
         "Records" => &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"],
         "Notices" => &["sns:Publish"],
         "Events" => &["events:PutEvents"],
+        "Channels" => &["secretsmanager:GetSecretValue", "sns:Publish", "ssm:GetParameter"],
+        "Undelivered" => &["sqs:SendMessage"],
         unknown => panic!("{unknown} has no actions yet: add it here and to the policy of its function"),
     }
 }
@@ -49,7 +51,9 @@ fn the_bound_of_each_handle_is_its_policy() {
         let needed = ports.iter().flat_map(|port| actions_of(port)).map(ToString::to_string).collect();
         assert_eq!(allowed, needed, "{id}");
         for statement in statements {
-            assert!(!statement["Resource"].to_string().contains('*'), "{id}: {statement}");
+            // Secrets are named by people; everything else is named here.
+            let resource = statement["Resource"].to_string().replace("watchkeeper/*", "");
+            assert!(!resource.contains('*'), "{id}: {statement}");
         }
     }
 }
@@ -104,7 +108,6 @@ fn every_function_has_a_crate_a_sweep_and_a_failure_queue() {
             }
         }
     }
-    assert!(functions().len() >= 1);
 }
 
 #[test]
@@ -113,7 +116,12 @@ fn the_template_gives_every_setting_that_the_functions_read() {
     {
         let given = &function["Properties"]["Environment"]["Variables"];
         let text = |name: &str| given.get(name).map(ToString::to_string);
-        Settings::read(text).unwrap_or_else(|failure| panic!("{id}: {}", failure.chain()));
+        let missing = match id.as_str() {
+            "HealthResponder" => Settings::read(text).err(),
+            "Notifier" => NotifierSettings::read(text).err(),
+            unknown => panic!("{unknown}: what does it read?"),
+        };
+        assert!(missing.is_none(), "{id}: {missing:?}");
     }
 }
 

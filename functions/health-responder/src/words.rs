@@ -41,7 +41,11 @@ pub fn notice(
         resource_count: total(&next.entities),
         deadline: next.deadline,
         owner: next.owner.clone(),
-        next_step: care.next_step.unwrap_or_else(|| next_step(change, next, content)),
+        // What is configured says how to get there, which is of no use once one is there.
+        next_step: match care.next_step.filter(|_| change != Change::Resolved) {
+            Some(configured) => configured,
+            None => next_step(change, next, content),
+        },
         links: runbook.into_iter().chain(console(&next.id)).collect(),
         service: content.service.clone(),
         type_code: content.type_code.clone(),
@@ -79,11 +83,30 @@ pub fn title(content: &Content) -> String {
 /// `AWS_EC2_PERSISTENT_INSTANCE_RETIREMENT_SCHEDULED` → `EC2 persistent instance retirement scheduled`.
 fn readable(type_code: &str) -> String {
     let code = type_code.strip_prefix("AWS_").unwrap_or(type_code);
-    match code.split_once('_') {
-        Some((service, rest)) => format!("{service} {}", rest.to_lowercase().replace('_', " ")),
-        None => code.to_owned(),
-    }
+    let Some((service, rest)) = code.split_once('_') else { return code.to_owned() };
+    let name = NAMES.iter().find(|(known, _)| *known == service).map_or(service, |(_, name)| name);
+    format!("{name} {}", rest.to_lowercase().replace('_', " "))
 }
+
+/// Services whose code is not what people call them.
+const NAMES: &[(&str, &str)] = &[
+    ("ABUSE", "Abuse:"),
+    ("APIGATEWAY", "API Gateway"),
+    ("AUTOSCALING", "Auto Scaling"),
+    ("CLOUDFRONT", "CloudFront"),
+    ("DIRECTCONNECT", "Direct Connect"),
+    ("DYNAMODB", "DynamoDB"),
+    ("ELASTICACHE", "ElastiCache"),
+    ("ELASTICBEANSTALK", "Elastic Beanstalk"),
+    ("ELASTICLOADBALANCING", "Elastic Load Balancing"),
+    ("LAMBDA", "Lambda"),
+    ("MULTIPLE", "Several services:"),
+    ("OPENSEARCH", "OpenSearch"),
+    ("RISK", "Security risk:"),
+    ("ROUTE53", "Route 53"),
+    ("SECRETSMANAGER", "Secrets Manager"),
+    ("TRANSITGATEWAY", "Transit Gateway"),
+];
 
 fn headline(change: Change, case: &Case, said: &Communication, now: Timestamp) -> String {
     let counts = &case.entities;
@@ -193,11 +216,17 @@ fn show_raw(when: &Option<When>) -> Option<String> {
     }
 }
 
-/// `3: 1 pending, 2 resolved`.
+/// `3: 1 pending, 2 resolved`, or the number alone where AWS gave no status.
 fn resource_counts(case: &Case) -> Option<String> {
-    let counts = case.entities.iter().map(|(status, count)| format!("{count} {}", status.to_lowercase()));
-    let counts: Vec<_> = counts.take(8).collect();
-    (!counts.is_empty()).then(|| format!("{}: {}", total(&case.entities), counts.join(", ")))
+    let total = total(&case.entities);
+    let named = case.entities.iter().filter(|(status, _)| *status != "UNKNOWN" || case.entities.len() > 1);
+    let named: Vec<_> =
+        named.take(8).map(|(status, count)| format!("{count} {}", status.to_lowercase())).collect();
+    match (total, named.is_empty()) {
+        (0, _) => None,
+        (total, true) => Some(total.to_string()),
+        (total, false) => Some(format!("{total}: {}", named.join(", "))),
+    }
 }
 
 fn actionability(content: &Content) -> String {
@@ -230,6 +259,7 @@ fn resources(said: &Communication) -> Vec<Resource> {
 fn next_step(change: Change, case: &Case, content: &Content) -> String {
     let when = case.deadline.map(|at| format!(" before {}", day(at))).unwrap_or_default();
     match (case.kind, change) {
+        (Kind::GoodNews, _) => "Nothing to do.".to_owned(),
         (_, Change::Resolved) => "Nothing more to do. Check that what depends on it works again.".to_owned(),
         (Kind::Security, _) => {
             "Treat it as an incident: disable or rotate what was exposed, then look in CloudTrail for its use.".to_owned()
@@ -237,8 +267,7 @@ fn next_step(change: Change, case: &Case, content: &Content) -> String {
         (Kind::Issue, _) => "Check whether your workloads are affected, and fail over if they are.".to_owned(),
         (Kind::PlannedLifecycle, _) => format!("Plan the upgrade of the resources that are left{when}."),
         (Kind::ScheduledChange, _) => format!("Move or restart the resources yourself{when}, or be ready for it."),
-        (Kind::GoodNews, _) => "Nothing to do.".to_owned(),
-        (Kind::AccountNotification | Kind::Malformed, _) => match &content.actionability {
+        (Kind::AccountNotification | Kind::Malformed | Kind::Undeliverable, _) => match &content.actionability {
             Some(Actionability::Informational) => "Nothing to do.".to_owned(),
             _ => "Read what AWS says and decide who acts on it.".to_owned(),
         },
@@ -263,7 +292,8 @@ fn topic(case: &Case, content: &Content) -> String {
         | Kind::AccountNotification
         | Kind::Security
         | Kind::GoodNews
-        | Kind::Malformed => case.id.thread(),
+        | Kind::Malformed
+        | Kind::Undeliverable => case.id.thread(),
     }
 }
 
@@ -309,6 +339,20 @@ mod tests {
         let named =
             said(serde_json::json!({"eventMetadata": {"deprecated_versions": "AWS Lambda Python 3.9"}}));
         assert_eq!(title(&named.content), "AWS Lambda Python 3.9");
+    }
+
+    #[test]
+    fn no_date_is_too_odd_to_tell_of() {
+        for date in ["Sun, 2 Jan 9999 00:00:00 GMT", "9999-12-30T22:00:00Z", "-009998-01-02T00:00:00Z"] {
+            let said = said(serde_json::json!({"startTime": date, "endTime": date, "lastUpdatedTime": date}));
+            let id = crate::fixture::page(&serde_json::json!({}), at("2026-11-01T00:00:00Z")).case;
+            let config = Config::default();
+            let decision =
+                crate::decide::decide(&id, None, Some(&said), (&config, at("2026-11-20T12:00:00Z")));
+            assert_eq!(decision.effects.len(), 2, "{date}");
+            use watchkeeper_domain::records::State;
+            assert!(decision.next.unwrap().expires_at().is_some());
+        }
     }
 
     #[test]

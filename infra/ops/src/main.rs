@@ -1,2 +1,8 @@
-//! stub
-fn main() {}
+//! The operator command: wiring only.
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    watchkeeper::main().await
+}

@@ -399,7 +399,8 @@ impl State for Case {
     fn expires_at(&self) -> Option<Timestamp> {
         let years = if self.is_closed() { 1 } else { 5 };
         let from = self.deadline.unwrap_or(self.changed_at).max(self.changed_at);
-        Some(from + YEAR * years)
+        // AWS's dates can be anything.
+        Some(from.saturating_add(YEAR * years).unwrap_or(Timestamp::MAX))
     }
 }
 

@@ -8,9 +8,11 @@ use crate::case::{CaseId, Content, Entity};
 
 mod matcher;
 mod reader;
+pub mod routing;
 
 pub use matcher::Matcher;
 use reader::{Problems, Section};
+pub use routing::{Destination, Routing};
 
 /// The whole configuration.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -23,6 +25,8 @@ pub struct Config {
     pub rules: Vec<Rule>,
     /// What nobody wants to hear about.
     pub mutes: Vec<Mute>,
+    /// Where people read.
+    pub routing: Routing,
 }
 
 /// `[health]`.
@@ -134,12 +138,13 @@ impl Config {
     }
 
     fn read(root: &Section<'_, '_>) -> Self {
-        root.only(&["health", "environment", "rule", "mute"]);
+        root.only(&["health", "environment", "rule", "mute", "notifier", "channel", "route"]);
         Self {
             health: root.table("health").map_or_else(Health::default, |health| Health::read(&health)),
             environments: root.tables("environment").iter().map(Environment::read).collect(),
             rules: root.tables("rule").iter().map(Rule::read).collect(),
             mutes: root.tables("mute").iter().map(Mute::read).collect(),
+            routing: Routing::read(root),
         }
     }
 
@@ -162,10 +167,11 @@ impl Config {
             .find(|mute| mute.until.is_none_or(|until| today < until) && mute.matcher.matches(subject))
     }
 
-    /// When to remind of a case with `deadline` next, after `now`.
+    /// When to remind of a case with `deadline` next: at least a day after `now`, when people were told last.
     pub fn next_reminder(&self, deadline: Timestamp, now: Timestamp) -> Option<Timestamp> {
         let days = self.health.remind_days.iter();
-        days.map(|days| deadline - SignedDuration::from_hours(24 * days)).filter(|at| *at > now).min()
+        let before = |days: &i64| deadline.checked_sub(SignedDuration::from_hours(24 * days)).ok();
+        days.filter_map(before).filter(|at| *at > now + SignedDuration::from_hours(24)).min()
     }
 
     fn environment(&self, account: &str) -> Option<String> {
@@ -209,7 +215,7 @@ impl Rule {
             runbook: section.url("runbook"),
             next_step: section.string("next_step"),
         };
-        if rule.owner.is_none() && rule.runbook.is_none() && rule.next_step.is_none() {
+        if !["owner", "runbook", "next_step"].iter().any(|key| section.has(key)) {
             section.problem("this rule says nothing: add `owner`, `runbook` or `next_step`");
         }
         rule

@@ -3,6 +3,9 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`case`] | an AWS Health event as one account sees it: pages, communications, the case |
+//! | [`channel`] | where people read |
+//! | [`message`] | what a channel is asked to show, and what may come of it |
+//! | [`render`] | a message in the words and the shape of each sort of channel |
 //! | [`notice`] | the one shape that people receive |
 //! | [`decision`] | what a function concluded: why, the next state, the effects |
 //! | [`records`] | the table of keys, and the port through which state is kept |
@@ -13,11 +16,14 @@
 //! | [`failure`] | the one deployed error type |
 
 pub mod case;
+pub mod channel;
 pub mod config;
 pub mod decision;
 pub mod failure;
+pub mod message;
 pub mod notice;
 pub mod ports;
 pub mod records;
+pub mod render;
 pub mod terminal;
 pub mod text;

@@ -18,6 +18,9 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// Every severity, the least first.
+    pub const ALL: [Self; 4] = [Self::Low, Self::Medium, Self::High, Self::Critical];
+
     /// The next lower one.
     #[must_use]
     pub fn lowered(self) -> Self {
@@ -57,6 +60,8 @@ pub enum Kind {
     GoodNews,
     /// A payload that nobody could read.
     Malformed,
+    /// A channel that refuses messages.
+    Undeliverable,
 }
 
 impl Kind {
@@ -70,6 +75,7 @@ impl Kind {
             Self::Security => "security",
             Self::GoodNews => "good-news",
             Self::Malformed => "malformed",
+            Self::Undeliverable => "undeliverable",
         }
     }
 }
@@ -192,6 +198,13 @@ pub struct Notice {
     pub drill: bool,
     /// When it was decided.
     pub at: Timestamp,
+}
+
+impl Notice {
+    /// Whether what it is about is over.
+    pub fn is_closed(&self) -> bool {
+        self.change == Change::Resolved
+    }
 }
 
 /// What a function concluded, for other functions and for the user's own automation.

@@ -3,7 +3,9 @@
 //! The traits in the bound of a function's `handle` are its IAM policy; a test holds the two together.
 
 use crate::{
+    channel::Channel,
     failure::Failure,
+    message::{Message, Post, Trouble},
     notice::{DomainEvent, Notice},
 };
 
@@ -20,4 +22,24 @@ pub trait Notices {
 pub trait Events {
     /// Puts `event` on the bus. Subscribers deduplicate by its id.
     async fn put(&self, event: &DomainEvent) -> Result<(), Failure>;
+}
+
+/// Everything that shows messages to people: webhooks over HTTPS, and the SNS topic `messages`.
+#[expect(async_fn_in_trait, reason = "functions run on one thread, so futures need not be Send")]
+pub trait Channels {
+    /// Shows `message` on `channel`, as `post` says. Returns the id of the message where the channel gives one.
+    /// An implementation waits at most 5 s, tries once, and reads the secret again after a 401 or 403.
+    async fn show(
+        &self,
+        channel: &Channel,
+        message: &Message,
+        post: &Post,
+    ) -> Result<Option<String>, Trouble>;
+}
+
+/// The failure queue for what a channel will never show: `sqs:SendMessage`.
+#[expect(async_fn_in_trait, reason = "functions run on one thread, so futures need not be Send")]
+pub trait Undelivered {
+    /// Puts the notice there, with the channel and the cause.
+    async fn put_undelivered(&self, channel: &str, notice: &Notice, cause: &str) -> Result<(), Failure>;
 }

@@ -4,7 +4,11 @@
 //! |---|---|---|---|
 //! | head of a case | `CASE#<account>#<event ARN>` | `HEAD` | [`crate::case::Case`], `version`, `outbox` |
 //! | page of a communication | the same | `PAGE#<communication>#<page>` | [`crate::case::Page`], written once |
-//! | payload nobody could read | `MALFORMED#<fingerprint>` | `HEAD` | first 4,000 characters, `version`, `outbox` |
+//! | payload nobody could read | `MALFORMED#<fingerprint>` | `HEAD` | its beginning, `version`, `outbox` |
+//! | conversation on a channel | `TALK#<channel>#<conversation>` | `HEAD` | what is shown, who is speaking, `version` |
+//! | notice to be shown in it | the same | `NOTICE#<thread>#<seq>` | what the conversation needs of it, written once |
+//! | conversation that a case has joined | `THREAD#<channel>#<thread>` | `HEAD` | its name, written once |
+//! | conversation that new cases of a topic join | `TOPIC#<channel>#<fingerprint>` | `HEAD` | its name, until when, `version` |
 //!
 //! Every item has `schema` and `body`. A head also has `version`, which every change of `body` raises by one, and
 //! `outbox`, a map by effect id: recording adds entries and settling removes them by key, so nobody drops another's.
@@ -16,6 +20,10 @@ use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::failure::Failure;
+
+mod held;
+
+pub use held::HoldsRecords;
 
 /// The version of the stored shapes. An item with another one is reported and left alone.
 pub const SCHEMA: u32 = 1;
@@ -68,6 +76,20 @@ pub trait Effect: Clone + Serialize + DeserializeOwned {
     fn id(&self) -> String;
     /// Its place in the order of its record. Lower ones are done first.
     fn seq(&self) -> u32;
+}
+
+/// The effect of records that have no outbox.
+#[derive(Clone, Debug, PartialEq, Serialize, serde::Deserialize)]
+pub enum Nothing {}
+
+impl Effect for Nothing {
+    fn id(&self) -> String {
+        match *self {}
+    }
+
+    fn seq(&self) -> u32 {
+        match *self {}
+    }
 }
 
 /// An effect in the outbox of a record.

@@ -3,13 +3,11 @@
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
-use jiff::Timestamp;
-use serde::{Serialize, de::DeserializeOwned};
 use watchkeeper_domain::{
     failure::Failure,
     notice::{DomainEvent, Notice},
     ports::{Events, Notices},
-    records::{Effect, Entry, Key, Record, Records, Settled, Write},
+    records::HoldsRecords,
 };
 
 use crate::{dynamo::Table, eventbridge::Bus, settings::Settings, sns::Topic};
@@ -29,8 +27,7 @@ impl Aws {
     /// Connects as the environment and its profile say (credentials, Region, `AWS_ENDPOINT_URL*`), and waits for
     /// nobody longer than [`timeouts`]. Nothing is sent yet.
     pub async fn connect(settings: &Settings) -> Self {
-        let config = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts()).load().await;
-        Self::with(&config, settings)
+        Self::with(&sdk_config().await, settings)
     }
 
     /// The same with a configuration of the caller's, whose retries are replaced: DynamoDB calls are tried three times,
@@ -46,6 +43,11 @@ impl Aws {
             bus: Bus::new(aws_sdk_eventbridge::Client::from_conf(bus.build()), &settings.bus),
         }
     }
+}
+
+/// What every client is made of: credentials, Region and endpoints of the environment, and [`timeouts`].
+pub async fn sdk_config() -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts()).load().await
 }
 
 /// 2 s to connect, 5 s an attempt, 12 s a call with all its attempts: a function has 30 s.
@@ -69,49 +71,10 @@ impl Events for Aws {
     }
 }
 
-impl Records for Aws {
-    async fn read<S: DeserializeOwned, E: Effect>(&self, key: &Key) -> Result<Record<S, E>, Failure> {
-        self.table.read(key).await
-    }
+impl HoldsRecords for Aws {
+    type Table = Table;
 
-    async fn list<T: DeserializeOwned>(&self, pk: &str, prefix: &str) -> Result<Vec<T>, Failure> {
-        self.table.list(pk, prefix).await
-    }
-
-    async fn keep<T: Serialize>(&self, key: &Key, write: &Write<'_, T>) -> Result<(), Failure> {
-        self.table.keep(key, write).await
-    }
-
-    async fn swap<S: Serialize, E: Effect>(
-        &self,
-        key: &Key,
-        version: u64,
-        write: &Write<'_, S>,
-        entries: &[Entry<E>],
-    ) -> Result<Option<Vec<Entry<E>>>, Failure> {
-        self.table.swap(key, version, write, entries).await
-    }
-
-    async fn lease(
-        &self,
-        key: &Key,
-        id: &str,
-        from: Timestamp,
-        until: Timestamp,
-        doubtful: bool,
-    ) -> Result<bool, Failure> {
-        self.table.lease(key, id, from, until, doubtful).await
-    }
-
-    async fn settle<E: Effect>(&self, key: &Key, settled: &[Settled]) -> Result<Vec<Entry<E>>, Failure> {
-        self.table.settle(key, settled).await
-    }
-
-    async fn due(&self, sweep: &str, now: Timestamp) -> Result<Vec<(Key, Timestamp)>, Failure> {
-        self.table.due(sweep, now).await
-    }
-
-    async fn rest(&self, key: &Key, was: Timestamp, next: Option<Timestamp>) -> Result<(), Failure> {
-        self.table.rest(key, was, next).await
+    fn records(&self) -> &Table {
+        &self.table
     }
 }

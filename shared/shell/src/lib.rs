@@ -3,6 +3,8 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`aws`] | the clients, their time-outs and retries; all ports at once |
+//! | [`channels`] | what shows messages to people: [`watchkeeper_domain::ports::Channels`] |
+//! | [`desk`] | the same for `notifier` |
 //! | [`dynamo`] | the table: [`watchkeeper_domain::records::Records`] |
 //! | [`sns`] | the topic `notices`: [`watchkeeper_domain::ports::Notices`] |
 //! | [`eventbridge`] | the bus `watchkeeper`: [`watchkeeper_domain::ports::Events`] |
@@ -11,9 +13,12 @@
 //! | [`report`] | what an invocation came to |
 //! | [`settings`] | where things are, from the environment |
 //! | [`telemetry`] | the one line of an invocation, with its metrics |
+//! | [`undelivered`] | the failure queue: [`watchkeeper_domain::ports::Undelivered`] |
 
 pub mod aws;
+pub mod channels;
 pub mod conclude;
+pub mod desk;
 pub mod dynamo;
 mod error;
 pub mod eventbridge;
@@ -22,13 +27,17 @@ pub mod report;
 pub mod settings;
 pub mod sns;
 pub mod telemetry;
+pub mod undelivered;
 
 pub use aws::Aws;
+pub use channels::Webhooks;
 pub use conclude::{Concluded, Run, conclude};
+pub use desk::Desk;
 pub use dynamo::Table;
 pub use eventbridge::Bus;
 pub use lambda::{serve, start};
 pub use report::Report;
-pub use settings::Settings;
+pub use settings::{NotifierSettings, Settings};
 pub use sns::Topic;
 pub use telemetry::Outcome;
+pub use undelivered::FailureQueue;

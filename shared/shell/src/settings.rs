@@ -26,23 +26,77 @@ impl Settings {
 
     /// The settings that `lookup` gives, by the name of the variable. An empty value counts as none.
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
-        let mut missing = Vec::new();
-        let mut value = |name: &'static str| {
-            lookup(name).filter(|value| !value.is_empty()).unwrap_or_else(|| {
-                missing.push(name);
-                String::new()
-            })
-        };
+        let mut variables = Variables::new(lookup);
         let settings = Self {
-            table: value("WATCHKEEPER_TABLE"),
-            notices_topic: value("WATCHKEEPER_NOTICES_TOPIC"),
-            bus: value("WATCHKEEPER_BUS"),
-            config: value("WATCHKEEPER_CONFIG").into(),
+            table: variables.value("WATCHKEEPER_TABLE"),
+            notices_topic: variables.value("WATCHKEEPER_NOTICES_TOPIC"),
+            bus: variables.value("WATCHKEEPER_BUS"),
+            config: variables.value("WATCHKEEPER_CONFIG").into(),
         };
-        if missing.is_empty() {
+        variables.all_set(settings)
+    }
+}
+
+/// The names of what notifier needs. It publishes no notices and no domain events.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct NotifierSettings {
+    /// `WATCHKEEPER_TABLE`: the name of the DynamoDB table.
+    pub table: String,
+    /// `WATCHKEEPER_NOTICES_TOPIC`: the ARN of the SNS topic `notices`, for alerts about channels.
+    pub notices_topic: String,
+    /// `WATCHKEEPER_MESSAGES_TOPIC`: the ARN of the SNS topic `messages`.
+    pub messages_topic: String,
+    /// `WATCHKEEPER_FAILURE_QUEUE_URL`: the URL of the SQS queue for what no channel will ever show.
+    pub failure_queue: String,
+    /// `WATCHKEEPER_CONFIG`: the path of `watchkeeper.toml`.
+    pub config: PathBuf,
+}
+
+impl NotifierSettings {
+    /// The settings of this process. The failure names every variable that is not set.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    pub fn from_env() -> Result<Self, Failure> {
+        Self::read(|name| std::env::var(name).ok())
+    }
+
+    /// The settings that `lookup` gives, by the name of the variable. An empty value counts as none.
+    pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
+        let mut variables = Variables::new(lookup);
+        let settings = Self {
+            table: variables.value("WATCHKEEPER_TABLE"),
+            notices_topic: variables.value("WATCHKEEPER_NOTICES_TOPIC"),
+            messages_topic: variables.value("WATCHKEEPER_MESSAGES_TOPIC"),
+            failure_queue: variables.value("WATCHKEEPER_FAILURE_QUEUE_URL"),
+            config: variables.value("WATCHKEEPER_CONFIG").into(),
+        };
+        variables.all_set(settings)
+    }
+}
+
+/// Variables by name, and which of those asked for are not set.
+struct Variables<L> {
+    lookup: L,
+    missing: Vec<&'static str>,
+}
+
+impl<L: Fn(&str) -> Option<String>> Variables<L> {
+    fn new(lookup: L) -> Self {
+        Self { lookup, missing: Vec::new() }
+    }
+
+    fn value(&mut self, name: &'static str) -> String {
+        (self.lookup)(name).filter(|value| !value.is_empty()).unwrap_or_else(|| {
+            self.missing.push(name);
+            String::new()
+        })
+    }
+
+    /// `settings`, if everything that was asked for is set.
+    fn all_set<T>(self, settings: T) -> Result<T, Failure> {
+        if self.missing.is_empty() {
             return Ok(settings);
         }
-        Err(Failure::new("read", "the environment", format!("not set: {}", missing.join(", "))))
+        Err(Failure::new("read", "the environment", format!("not set: {}", self.missing.join(", "))))
     }
 }
 
@@ -72,5 +126,21 @@ mod tests {
         assert_eq!(settings.notices_topic, "<WATCHKEEPER_NOTICES_TOPIC>");
         assert_eq!(settings.bus, "<WATCHKEEPER_BUS>");
         assert_eq!(settings.config, PathBuf::from("<WATCHKEEPER_CONFIG>"));
+    }
+
+    #[test]
+    fn notifier_names_its_own_variables() {
+        let settings = NotifierSettings::read(|name| Some(format!("<{name}>"))).unwrap();
+        assert_eq!(settings.table, "<WATCHKEEPER_TABLE>");
+        assert_eq!(settings.notices_topic, "<WATCHKEEPER_NOTICES_TOPIC>");
+        assert_eq!(settings.messages_topic, "<WATCHKEEPER_MESSAGES_TOPIC>");
+        assert_eq!(settings.failure_queue, "<WATCHKEEPER_FAILURE_QUEUE_URL>");
+        assert_eq!(settings.config, PathBuf::from("<WATCHKEEPER_CONFIG>"));
+        let failure = NotifierSettings::read(|_| None).unwrap_err();
+        assert_eq!(
+            failure.chain(),
+            "could not read the environment: not set: WATCHKEEPER_TABLE, WATCHKEEPER_NOTICES_TOPIC, WATCHKEEPER_MESSAGES_TOPIC, \
+             WATCHKEEPER_FAILURE_QUEUE_URL, WATCHKEEPER_CONFIG"
+        );
     }
 }

@@ -6,6 +6,8 @@
 //! | [`channels`] | what was published, and failures on request | the SNS topic `notices`, the bus `watchkeeper` |
 //! | [`clock`] | a clock that stands still until it is advanced | the time |
 //! | [`fuse`] | kills the process before or after any step | a time-out, a crash |
+//! | [`screens`] | what people see, and the failure queue | Slack, Teams, PagerDuty, SNS, SQS |
+//! | [`webhooks`] | an HTTP server that takes what webhooks take, and misbehaves on request | Slack, Teams, PagerDuty |
 //! | [`world`] | these four, as the ports of a function | – |
 //! | [`bus`] | who hears what, by `template.yaml` | EventBridge rules, schedules, SNS subscriptions |
 //! | [`pattern`] | event patterns, or a refusal where they would mean something else | EventBridge |
@@ -19,6 +21,8 @@ mod item;
 pub mod memory;
 pub mod pattern;
 pub mod schedule;
+pub mod screens;
 mod template;
 mod turn;
+pub mod webhooks;
 pub mod world;

@@ -97,7 +97,9 @@ impl Records for Memory {
     async fn list<T: DeserializeOwned>(&self, pk: &str, prefix: &str) -> Result<Vec<T>, Failure> {
         turn().await;
         self.with(|table| {
-            let here = table.items.iter().filter(|(key, _)| key.pk == pk && key.sk.starts_with(prefix));
+            let first = Key { pk: pk.to_owned(), sk: prefix.to_owned() };
+            let here = table.items.range(first..);
+            let here = here.take_while(|(key, _)| key.pk == pk && key.sk.starts_with(prefix));
             here.map(|(key, item)| item.body(key)).collect()
         })
     }

@@ -3,9 +3,11 @@
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 use watchkeeper_domain::{
+    channel::Channel,
     failure::Failure,
+    message::{Message, Post, Trouble},
     notice::{DomainEvent, Notice},
-    ports::{Events, Notices},
+    ports::{self, Events, Notices, Undelivered},
     records::{Effect, Entry, Key, Record, Records, Settled, Write},
 };
 
@@ -13,14 +15,17 @@ use crate::{
     channels::Channels,
     clock::Clock,
     fuse::{Fuse, Step},
+    screens::Screens,
 };
 
 /// One process in the fake world. Two processes share clones of `records`, `channels` and `clock`, and each has its
 /// own fuse.
 #[derive(Debug)]
-pub struct World<R> {
+pub struct World<R, S = Screens> {
     /// The table.
     pub records: R,
+    /// What people see.
+    pub screens: S,
     /// What was published.
     pub channels: Channels,
     /// Kills the process.
@@ -32,9 +37,17 @@ pub struct World<R> {
 impl<R: Records> World<R> {
     /// A world at `start` in which `records` is remembered, nothing was published and nobody is killed.
     pub fn new(records: R, start: Timestamp) -> Self {
-        Self { records, channels: Channels::default(), fuse: Fuse::never(), clock: Clock::at(start) }
+        Self {
+            records,
+            screens: Screens::default(),
+            channels: Channels::default(),
+            fuse: Fuse::never(),
+            clock: Clock::at(start),
+        }
     }
+}
 
+impl<R, S> World<R, S> {
     /// Does `operation` unless the process is dead. An answer that comes after the kill is lost.
     async fn step<T>(&self, operation: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
         if self.fuse.step() == Step::NotDone {
@@ -45,7 +58,7 @@ impl<R: Records> World<R> {
     }
 }
 
-impl<R: Records> Records for World<R> {
+impl<R: Records, C> Records for World<R, C> {
     async fn read<S: DeserializeOwned, E: Effect>(&self, key: &Key) -> Result<Record<S, E>, Failure> {
         self.step(self.records.read(key)).await
     }
@@ -92,15 +105,34 @@ impl<R: Records> Records for World<R> {
     }
 }
 
-impl<R: Records> Notices for World<R> {
+impl<R, S> Notices for World<R, S> {
     async fn publish(&self, notice: &Notice, repeated: bool) -> Result<(), Failure> {
         self.step(self.channels.publish(notice, repeated)).await
     }
 }
 
-impl<R: Records> Events for World<R> {
+impl<R, S> Events for World<R, S> {
     async fn put(&self, event: &DomainEvent) -> Result<(), Failure> {
         self.step(self.channels.put(event)).await
+    }
+}
+
+impl<R, S: ports::Channels> ports::Channels for World<R, S> {
+    async fn show(
+        &self,
+        channel: &Channel,
+        message: &Message,
+        post: &Post,
+    ) -> Result<Option<String>, Trouble> {
+        let outcome = self.step(async { Ok(self.screens.show(channel, message, post).await) }).await;
+        // A killed process learns nothing, and whatever it makes of it has no effect.
+        outcome.unwrap_or_else(|_| Err(Trouble::in_doubt("the fuse has blown")))
+    }
+}
+
+impl<R, S: Undelivered> Undelivered for World<R, S> {
+    async fn put_undelivered(&self, channel: &str, notice: &Notice, cause: &str) -> Result<(), Failure> {
+        self.step(self.screens.put_undelivered(channel, notice, cause)).await
     }
 }
 

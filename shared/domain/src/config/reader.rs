@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, ops::Range, ops::RangeInclusive};
 
-use jiff::civil::Date;
+use jiff::civil::{Date, Time};
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
@@ -71,6 +71,11 @@ impl<'t, 'p> Section<'t, 'p> {
             let message = format!("unknown key `{name}`; known here: {}", known.join(", "));
             self.problems.add(key.span().start, &message);
         }
+    }
+
+    /// Whether `key` is given, well or badly.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.get(key).is_some()
     }
 
     pub(super) fn table(&self, key: &str) -> Option<Self> {
@@ -146,6 +151,35 @@ impl<'t, 'p> Section<'t, 'p> {
             | DeValue::Table(_) => None,
         };
         date.or_else(|| self.wrong(value, key, "a day, as in 2026-12-31"))
+    }
+
+    pub(super) fn time(&self, key: &str) -> Option<Time> {
+        if self.get(key).is_none() {
+            self.problem(&format!("`{key}` is missing here"));
+        }
+        let value = self.get(key)?;
+        let text = match value.get_ref() {
+            DeValue::Datetime(time) => Some(time.to_string()),
+            DeValue::String(text) => Some(text.to_string()),
+            DeValue::Integer(_)
+            | DeValue::Float(_)
+            | DeValue::Boolean(_)
+            | DeValue::Array(_)
+            | DeValue::Table(_) => None,
+        };
+        let time = text.and_then(|text| text.parse().ok());
+        time.or_else(|| self.wrong(value, key, "a time of day, as in \"22:00\""))
+    }
+
+    /// An `https` address, or one on this machine, without a slash at its end; `default` where none is given.
+    pub(super) fn endpoint(&self, key: &str, default: &str) -> String {
+        let Some(_) = self.get(key) else { return default.to_owned() };
+        let url = self.string(key).unwrap_or_default();
+        let is_local = url.starts_with("http://127.0.0.1:") || url.starts_with("http://localhost:");
+        if !(url.starts_with("https://") || is_local) {
+            self.problem_at(key, &format!("`{key}` must be an address that begins with https://"));
+        }
+        url.trim_end_matches('/').to_owned()
     }
 
     /// The keys of this table with their texts.

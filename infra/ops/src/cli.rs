@@ -1,0 +1,120 @@
+//! The commands and their options.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "watchkeeper",
+    version,
+    about = "Watchkeeper on one machine: what AWS announces, told to people once.",
+    long_about = LONG_ABOUT,
+    after_long_help = CLOCK,
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    /// What to do; `local` when nothing is named.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Where things are.
+    #[command(flatten)]
+    pub place: Place,
+}
+
+const LONG_ABOUT: &str = "Watchkeeper on one machine: what AWS announces, told to people once.\n\n\
+The functions' own code runs here, with the real DynamoDB adapter on an embedded DynamoDB in a file. Events are \
+routed by the rules of template.yaml, alerts go to the terminal, and nothing leaves this machine. The repository is \
+the nearest folder with a template.yaml, from the current one upwards.";
+
+const CLOCK: &str = "The clock:\n\
+A replay says what would have been said at the time. The clock stands at each event's own `time` (of an envelope: \
+that of the event inside) and never goes back: an event older than the one before it comes when that one did. So does \
+an event without a time; the first of all comes now.\n\n\
+Whenever time passes, the sweep runs at each tick of its schedule at which something is due, so that reminders of \
+deadlines come at their own time. After the last event the clock goes on until no page can be missing any more.\n\n\
+Exit status:\n\
+0 when all went well, 1 when something failed or a problem was found, 2 for wrong arguments.";
+
+/// Where things are.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Place {
+    /// Folder in which state is kept [default: .watchkeeper in the repository].
+    #[arg(long, global = true, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// Configuration file [default: infra/config/watchkeeper.toml in the repository].
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// What to do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Replay the sample events in the order in which they happened, and show what people are told (the default).
+    Local,
+    /// Replay event files, folders of them, or a recorded corpus.
+    #[command(after_long_help = CLOCK)]
+    Replay(Replay),
+    /// Say what would be done about an event and why, and do nothing.
+    Explain(Explain),
+    /// Report every problem in the configuration, the template and the sample events.
+    Check(Check),
+}
+
+/// `replay`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Replay {
+    /// Files, or folders with .json, .ndjson and .jsonl files in them, sorted by path. A file holds one event, an array
+    /// of events, or one event a line.
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Deliver in another order, the same for the same seed.
+    #[arg(long, value_name = "SEED")]
+    pub shuffle: Option<u64>,
+    /// Deliver each event this many times.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub times: u32,
+    /// Print one JSON object a line: every delivery, and every sweep that had something to say.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `explain`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Explain {
+    /// A file with an event, as for `replay`.
+    pub file: PathBuf,
+    /// Print one JSON object for each event, one a line.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `check`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Check {
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl Cli {
+    /// What to do.
+    pub fn what(&self) -> Command {
+        self.command.clone().unwrap_or(Command::Local)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed_and_local_is_the_default() {
+        Cli::command().debug_assert();
+        let cli = Cli::parse_from(["watchkeeper", "--state", "s"]);
+        assert!(matches!(cli.what(), Command::Local));
+        assert_eq!(cli.place.state, Some(PathBuf::from("s")));
+    }
+}

@@ -1,0 +1,76 @@
+//! The operator command `watchkeeper`: the whole system on one machine, without an AWS account.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`cli`] | the commands and their options |
+//! | [`checkout`] | where the template, the sample events and the configuration are |
+//! | [`input`] | event files, read |
+//! | [`functions`] | the functions of `template.yaml` that run here |
+//! | [`machine`] | the system: table, channels, clock, routing |
+//! | [`state`] | what is remembered: an embedded DynamoDB |
+//! | [`sweeps`] | when the sweeps tick |
+//! | [`when`] | when an event happened |
+//! | [`delivery`] | what a delivery or a sweep came to |
+//! | [`screen`] | standard output, with or without colours, and progress |
+//! | [`replay`], [`explain`], [`check`] | one module a command; `local` is a replay too |
+//! | [`summary`] | what a replay came to, and what is open |
+
+pub mod check;
+pub mod checkout;
+pub mod cli;
+pub mod delivery;
+pub mod explain;
+pub mod functions;
+pub mod input;
+pub mod machine;
+pub mod replay;
+pub mod screen;
+pub mod state;
+pub mod summary;
+pub mod sweeps;
+pub mod when;
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use anyhow::Result;
+use clap::Parser;
+
+use cli::{Cli, Command};
+use screen::Screen;
+
+/// Runs the command that the arguments name. 0 when all went well, 1 when something failed, 2 for wrong arguments.
+pub async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli, &mut Screen::stdout()).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            // There is nobody left to tell when this fails too.
+            let _ = writeln!(io::stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs one command. Returns whether nothing failed.
+///
+/// # Errors
+/// What kept the command from being carried out at all.
+pub async fn run(cli: Cli, screen: &mut Screen) -> Result<bool> {
+    match &cli.what() {
+        Command::Local => replay::local(&cli.place, screen).await,
+        Command::Replay(what) => replay::replay(&cli.place, what, screen).await,
+        Command::Explain(what) => explain::explain(&cli.place, what, screen).await,
+        Command::Check(what) => check::check(&cli.place, what, screen),
+    }
+}
+
+/// Whoever read the output has seen enough, as with `| head`.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let kinds = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
+    kinds.into_iter().any(|kind| kind == io::ErrorKind::BrokenPipe)
+}

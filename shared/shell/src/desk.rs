@@ -1,0 +1,78 @@
+//! The real world of `notifier`: the table, everything that shows messages, the failure queue, the topic `notices`.
+
+use watchkeeper_domain::{
+    channel::Channel,
+    failure::Failure,
+    message::{Message, Post, Trouble},
+    notice::Notice,
+    ports::{Channels, Notices, Undelivered},
+    records::HoldsRecords,
+};
+
+use crate::{
+    aws::{Aws, sdk_config},
+    channels::Webhooks,
+    dynamo::Table,
+    settings::{NotifierSettings, Settings},
+    undelivered::FailureQueue,
+};
+
+/// Everything that `notifier` reaches.
+#[derive(Clone, Debug)]
+pub struct Desk {
+    aws: Aws,
+    webhooks: Webhooks,
+    queue: FailureQueue,
+}
+
+impl Desk {
+    /// Connects as [`Aws::connect`] does. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// When there is no TLS to speak.
+    pub async fn connect(settings: &NotifierSettings) -> Result<Self, Failure> {
+        let config = sdk_config().await;
+        let aws = Settings {
+            table: settings.table.clone(),
+            notices_topic: settings.notices_topic.clone(),
+            bus: String::new(),
+            config: settings.config.clone(),
+        };
+        Ok(Self {
+            aws: Aws::with(&config, &aws),
+            webhooks: Webhooks::connect(&config, &settings.messages_topic)?,
+            queue: FailureQueue::connect(&config, &settings.failure_queue),
+        })
+    }
+}
+
+impl HoldsRecords for Desk {
+    type Table = Table;
+
+    fn records(&self) -> &Table {
+        &self.aws.table
+    }
+}
+
+impl Notices for Desk {
+    async fn publish(&self, notice: &Notice, repeated: bool) -> Result<(), Failure> {
+        self.aws.publish(notice, repeated).await
+    }
+}
+
+impl Channels for Desk {
+    async fn show(
+        &self,
+        channel: &Channel,
+        message: &Message,
+        post: &Post,
+    ) -> Result<Option<String>, Trouble> {
+        self.webhooks.show(channel, message, post).await
+    }
+}
+
+impl Undelivered for Desk {
+    async fn put_undelivered(&self, channel: &str, notice: &Notice, cause: &str) -> Result<(), Failure> {
+        self.queue.put_undelivered(channel, notice, cause).await
+    }
+}
