@@ -9,9 +9,12 @@ use std::{
 };
 
 use serde_json::{Value, json};
+use watchkeeper_domain::notice::Change;
+use watchkeeper_sim::webhooks::{Reply, Server};
 use watchkeeper_tests::support::{
     aws,
     estate::{backup, event},
+    newsroom::{from_topic, notice},
     template::{events, repository},
 };
 
@@ -79,14 +82,31 @@ impl Lambda {
     }
 }
 
-/// The emulator, the release binary and moto, as `tests/run` names them.
-fn peers() -> Option<(String, String, String)> {
-    Some((aws::peer("WATCHKEEPER_TEST_RIE")?, aws::peer("WATCHKEEPER_TEST_BOOTSTRAP")?, aws::moto()?))
+/// The emulator, the release binary of `function` and moto, as `tests/run` names them.
+fn peers(function: &str) -> Option<(String, String, String)> {
+    let release = aws::peer("WATCHKEEPER_TEST_RELEASE")?;
+    Some((aws::peer("WATCHKEEPER_TEST_RIE")?, format!("{release}/{function}"), aws::moto()?))
+}
+
+/// The environment of every function: moto in the place of AWS, and nobody's credentials.
+fn environment(moto: &str) -> Vec<(&str, &str)> {
+    vec![
+        ("AWS_ENDPOINT_URL", moto),
+        ("AWS_REGION", aws::REGION),
+        ("AWS_ACCESS_KEY_ID", "testing"),
+        ("AWS_SECRET_ACCESS_KEY", "testing"),
+    ]
+}
+
+/// The lines that `function` logged.
+fn lines(log: &str, function: &str) -> Vec<Value> {
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.filter(|line| line["function"] == function).collect()
 }
 
 #[tokio::test]
-async fn the_release_binary_answers_events_under_the_runtime_interface_emulator() {
-    let Some((emulator, bootstrap, moto)) = peers() else { return };
+async fn health_responder_answers_events_under_the_runtime_interface_emulator() {
+    let Some((emulator, bootstrap, moto)) = peers("health-responder") else { return };
     let config = aws::config(&moto);
     let (table, topic, bus) = (aws::unique("lambda"), aws::unique("notices"), aws::unique("bus"));
     let sns = aws_sdk_sns::Client::new(&config);
@@ -99,20 +119,14 @@ async fn the_release_binary_answers_events_under_the_runtime_interface_emulator(
     watchkeeper_shell::Aws::with(&config, &aws::settings(&table, &topic, &bus)).table.create().await.unwrap();
 
     let toml = repository("infra/config/watchkeeper.toml").canonicalize().unwrap();
-    let lambda = Lambda::start(
-        &emulator,
-        &bootstrap,
-        &[
-            ("AWS_ENDPOINT_URL", moto.as_str()),
-            ("AWS_REGION", aws::REGION),
-            ("AWS_ACCESS_KEY_ID", "testing"),
-            ("AWS_SECRET_ACCESS_KEY", "testing"),
-            ("WATCHKEEPER_TABLE", &table),
-            ("WATCHKEEPER_NOTICES_TOPIC", &topic),
-            ("WATCHKEEPER_BUS", &bus),
-            ("WATCHKEEPER_CONFIG", toml.to_str().unwrap()),
-        ],
-    );
+    let mut variables = environment(&moto);
+    variables.extend([
+        ("WATCHKEEPER_TABLE", table.as_str()),
+        ("WATCHKEEPER_NOTICES_TOPIC", &topic),
+        ("WATCHKEEPER_BUS", &bus),
+        ("WATCHKEEPER_CONFIG", toml.to_str().unwrap()),
+    ]);
+    let lambda = Lambda::start(&emulator, &bootstrap, &variables);
 
     let opened = lambda.invoke(&event(1, json!({})));
     assert_eq!((&opened["outcome"], &opened["reason"]), (&json!("acted"), &json!("A new case")), "{opened}");
@@ -159,10 +173,77 @@ async fn the_release_binary_answers_events_under_the_runtime_interface_emulator(
     assert_eq!((sent, seen.len()), (told, told), "each notice arrives once");
 
     let log = lambda.log();
-    let lines: Vec<Value> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    let ours: Vec<_> = lines.iter().filter(|line| line["function"] == "health-responder").collect();
+    let ours = lines(&log, "health-responder");
     assert_eq!(ours.len(), 5 + samples.len(), "one line an invocation");
     assert!(ours.iter().all(|line| line["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Watchkeeper"));
     assert!(!log.contains("AKIAIOSFODNN7EXAMPLE"), "no key id in the log");
     assert!(fs::metadata(&bootstrap).unwrap().len() < 12_000_000, "the binary stays small");
+}
+
+#[tokio::test]
+async fn notifier_shows_a_notice_under_the_runtime_interface_emulator() {
+    let Some((emulator, bootstrap, moto)) = peers("notifier") else { return };
+    let config = aws::config(&moto);
+    let (table, server) = (aws::unique("lambda"), Server::start().await.unwrap());
+    let sns = aws_sdk_sns::Client::new(&config);
+    let topic = sns.create_topic().name(aws::unique("topic")).send().await.unwrap().topic_arn.unwrap();
+    let queue =
+        aws_sdk_sqs::Client::new(&config).create_queue().queue_name(aws::unique("failures")).send().await;
+    let queue = queue.unwrap().queue_url.unwrap();
+    watchkeeper_shell::Aws::with(&config, &aws::settings(&table, &topic, "unused"))
+        .table
+        .create()
+        .await
+        .unwrap();
+
+    let name = aws::unique("hook");
+    let secrets = aws_sdk_secretsmanager::Client::new(&config);
+    let address = format!("{}/slack/hook", server.base);
+    secrets.create_secret().name(&name).secret_string(&address).send().await.unwrap();
+    let toml = format!(
+        "[notifier]\ndefault = [\"hook\"]\n[[channel]]\nname = \"hook\"\nkind = \"slack-webhook\"\n\
+         secret = \"secretsmanager:{name}\"\n"
+    );
+    let path = std::env::temp_dir().join(format!("{name}.toml"));
+    fs::write(&path, toml).unwrap();
+
+    let mut variables = environment(&moto);
+    variables.extend([
+        ("WATCHKEEPER_TABLE", table.as_str()),
+        ("WATCHKEEPER_NOTICES_TOPIC", &topic),
+        ("WATCHKEEPER_MESSAGES_TOPIC", &topic),
+        ("WATCHKEEPER_FAILURE_QUEUE_URL", &queue),
+        ("WATCHKEEPER_CONFIG", path.to_str().unwrap()),
+    ]);
+    let lambda = Lambda::start(&emulator, &bootstrap, &variables);
+    // The emulator is asked from another thread, since the channel is served by this one.
+    let ask = async |lambda: Lambda, payload: Value| {
+        tokio::task::spawn_blocking(move || (lambda.invoke(&payload), lambda)).await.unwrap()
+    };
+    let opened = from_topic(&notice("case", 1, Change::Opened));
+    let (answer, lambda) = ask(lambda, opened.clone()).await;
+    assert_eq!(answer["outcome"], "acted", "{answer}");
+    let (answer, lambda) = ask(lambda, opened).await;
+    assert_eq!(
+        (&answer["outcome"], &answer["reason"]),
+        (&json!("unchanged"), &json!("hook: shown")),
+        "{answer}"
+    );
+    server.script("/slack/hook", [Reply::Status(404), Reply::Status(404)]);
+    let (answer, lambda) = ask(lambda, from_topic(&notice("case", 2, Change::Resolved))).await;
+    assert!(answer["reason"].as_str().unwrap().contains("404"), "{answer}");
+    let (swept, lambda) = ask(lambda, json!({"tick": "sweep"})).await;
+    assert_eq!(swept["outcome"], "unchanged", "{swept}");
+    assert_eq!(server.shown("/slack/hook").len(), 1);
+
+    let sqs = aws_sdk_sqs::Client::new(&config);
+    let waiting = sqs.receive_message().queue_url(&queue).send().await.unwrap().messages.unwrap();
+    let waiting: Value = serde_json::from_str(waiting[0].body.as_deref().unwrap()).unwrap();
+    assert_eq!(waiting["channel"], "hook");
+    assert!(waiting["cause"].as_str().unwrap().starts_with("404"), "{waiting}");
+
+    let log = lambda.log();
+    fs::remove_file(path).unwrap();
+    assert_eq!(lines(&log, "notifier").len(), 4, "{log}");
+    assert!(!log.contains("/slack/hook"), "no address in the log");
 }

@@ -101,3 +101,83 @@ fn facts_of_the_corpus_are_read_right() {
         assert_eq!(read(name), expected, "{name}");
     }
 }
+
+/// Every text in the card `value` in which Teams looks for Markdown: all but those of a TextRun.
+fn markdown(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::String(text) => found.push(text.clone()),
+        Value::Array(items) => items.iter().for_each(|item| markdown(item, found)),
+        Value::Object(entries) if value["type"] != "TextRun" => {
+            entries.values().for_each(|value| markdown(value, found));
+        }
+        Value::Object(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn is_within_the_limits_of_slack(body: &Value, name: &str) {
+    let blocks = body["blocks"].as_array().unwrap();
+    assert!(blocks.len() <= 50, "{name}");
+    assert!(body["blocks"].to_string().chars().count() <= 12_000, "{name}");
+    for block in blocks {
+        if block["type"] == "header" {
+            assert_eq!(block["text"]["type"], "plain_text", "{name}");
+            assert!(block["text"]["text"].as_str().unwrap().chars().count() <= 150, "{name}");
+        }
+    }
+    // Markup could only live in mrkdwn, and in the fallback.
+    assert!(!body["blocks"].to_string().contains("\"mrkdwn\""), "{name}");
+    let fallback = body["text"].as_str().unwrap();
+    assert!(!fallback.contains('<') && !fallback.contains('>'), "{name}: {fallback}");
+}
+
+#[tokio::test]
+async fn every_recorded_payload_renders_within_every_limit_of_every_channel() {
+    use watchkeeper_domain::{
+        message::Message,
+        render::{mail, pagerduty, slack, teams},
+    };
+    let Some(corpus) = corpus() else { return };
+    let estate = Estate::new(Memory::default());
+    for payload in corpus.values() {
+        estate.deliver(payload, minute(0)).await;
+    }
+    estate.sweep(minute(11)).await;
+    let notices = estate.told();
+    assert!(notices.len() >= 15, "only {}", notices.len());
+    for notice in notices {
+        let name = notice.headline.clone();
+        let message = Message { conversation: notice.thread.clone(), notice, fold: None, repeated: true };
+        for body in [slack::blocks(&message), slack::reply(&message)] {
+            is_within_the_limits_of_slack(&body, &name);
+        }
+        for (key, text) in slack::workflow(&message).as_object().unwrap() {
+            let text = text.as_str().unwrap_or_else(|| panic!("{name}: {key} is not a text"));
+            assert!(!text.contains('<') && !text.contains('>'), "{name}: {text}");
+        }
+        let card = teams::card(&message);
+        assert!(card.to_string().len() <= 28 * 1024, "{name}");
+        let mut live = Vec::new();
+        markdown(&card, &mut live);
+        assert!(live.iter().all(|text| !text.contains("](http")), "{name}");
+        if let Some(pagerduty::Call::Alert(event) | pagerduty::Call::Change(event)) =
+            pagerduty::event(&message, "R0UT1NGKEYR0UT1NGKEYR0UT1NGKEY00", true)
+        {
+            let summary = event["payload"]["summary"].as_str();
+            let needs_none = matches!(event["event_action"].as_str(), Some("acknowledge" | "resolve"));
+            assert!(summary.is_some() || needs_none, "{name}: {event}");
+            assert!(summary.unwrap_or_default().chars().count() <= 1024, "{name}");
+            assert!(event.to_string().len() <= 512 * 1024, "{name}");
+        }
+        let forms = mail::forms(&message);
+        assert!(forms.to_json().len() <= 256 * 1024, "{name}");
+        let wide =
+            |line: &&str| line.chars().count() > 72 && line.trim_start_matches("> ").trim().contains(' ');
+        assert_eq!(forms.email.lines().find(wide), None, "{name}");
+        let subject = mail::subject(&message);
+        assert!(subject.is_ascii() && subject.len() < 100 && !subject.contains('\n'), "{name}: {subject}");
+        let chat: Value = serde_json::from_str(&forms.https).unwrap();
+        assert_eq!((&chat["version"], &chat["source"]), (&json!("1.0"), &json!("custom")), "{name}");
+        let description = chat["content"]["description"].as_str().unwrap();
+        assert!(!description.contains("](http") && !description.contains("<!"), "{name}: {description}");
+    }
+}

@@ -98,7 +98,7 @@ async fn what_was_not_delivered_can_be_sent_through_notifier_again() {
     let body = the_body(&sqs, &url).await;
     assert_eq!((&body["channel"], &body["cause"]), (&json!("pager"), &json!("404 gone")));
     let parsed = notifier::event::parse(&body);
-    assert_eq!(parsed, [notifier::event::Event::NoticePublished(Box::new(notice()))]);
+    assert_eq!(parsed, [notifier::event::Event::NoticeRedriven(Box::new(notice()), "pager".into())]);
 }
 
 #[tokio::test]
