@@ -195,6 +195,25 @@ async fn ten_thousand_accounts_inside_a_minute_are_one_message_updated_a_few_tim
 }
 
 #[tokio::test]
+async fn what_arrives_in_the_moment_in_which_the_sweep_goes_to_rest_is_not_left_behind() {
+    for seed in 0..400 {
+        let room = newsroom(EVERYWHERE);
+        room.publish(&of_storm(1), minute(0)).await;
+        let second = of_storm(2);
+        // The pause after the first message ends at the full minute.
+        let before = minute(1) - SignedDuration::from_millis(1);
+        let both: Vec<std::pin::Pin<Box<dyn Future<Output = _>>>> =
+            vec![Box::pin(room.publish(&second, before)), Box::pin(room.sweep(minute(1)))];
+        interleave(seed, both).await;
+        room.sweeps(minute(1), minute(10)).await;
+        for channel in ALL {
+            let last = room.screens.shown().into_iter().rfind(|shown| shown.channel == channel).unwrap();
+            assert_eq!(last.message.fold.map(|fold| fold.cases), Some(2), "{channel}, seed {seed}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_case_after_the_window_begins_a_conversation_of_its_own() {
     let room = newsroom(EVERYWHERE);
     room.publish(&of_storm(1), minute(0)).await;

@@ -124,6 +124,18 @@ async fn a_sweep_beside_a_live_invocation_does_not_speak_for_it() {
     }
 }
 
+#[tokio::test]
+async fn a_sweep_that_comes_a_moment_early_looks_again() {
+    // The index keeps whole seconds, so it nominates up to a second before the page timeout has passed.
+    let moment = |millis| jiff::SignedDuration::from_millis(millis);
+    let estate = Estate::new(Memory::default());
+    estate.deliver(&page(1, 1, 2), minute(0) + moment(700)).await;
+    no_failures(&[estate.sweep(minute(10) + moment(100)).await]);
+    assert_eq!(estate.told(), []);
+    no_failures(&[estate.sweep(minute(15)).await]);
+    check(&estate, &[(1, Change::Opened)]).await;
+}
+
 async fn twenty_pages<R: Records + Clone>(estate: &Estate<R>, seed: Option<u64>) {
     let pages: Vec<_> = (1..=21).map(|number| page(1, number, 21)).collect();
     let (late, punctual) = pages.split_last().unwrap();
