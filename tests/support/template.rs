@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use serde_json::Value;
+use watchkeeper_sim::template::document;
 
 /// A path in the repository.
 pub fn repository(path: &str) -> PathBuf {
@@ -16,8 +17,7 @@ pub fn source(path: &str) -> String {
 
 /// The resources of `template.yaml`, with CloudFormation's tags as objects (`{"Ref": "Table"}`).
 pub fn resources() -> BTreeMap<String, Value> {
-    let template: serde_yaml_ng::Value = serde_yaml_ng::from_str(&source("template.yaml")).expect("YAML");
-    let resources = untagged(&template)["Resources"].clone();
+    let resources = document(&source("template.yaml")).expect("a template")["Resources"].clone();
     serde_json::from_value(resources).expect("resources by logical id")
 }
 
@@ -32,22 +32,4 @@ pub fn events(folder: &str) -> BTreeMap<String, Value> {
         (name, serde_json::from_str(&text).expect("JSON"))
     };
     json.map(read).collect()
-}
-
-fn untagged(value: &serde_yaml_ng::Value) -> Value {
-    use serde_yaml_ng::Value as Yaml;
-    match value {
-        Yaml::Tagged(tagged) => {
-            let name = tagged.tag.to_string();
-            serde_json::json!({ name.trim_start_matches('!'): untagged(&tagged.value) })
-        }
-        Yaml::Sequence(items) => items.iter().map(untagged).collect(),
-        Yaml::Mapping(entries) => {
-            let text = |key: &Yaml| key.as_str().map_or_else(|| format!("{key:?}"), str::to_owned);
-            Value::Object(entries.iter().map(|(key, value)| (text(key), untagged(value))).collect())
-        }
-        Yaml::Null | Yaml::Bool(_) | Yaml::Number(_) | Yaml::String(_) => {
-            serde_json::to_value(value).expect("a scalar")
-        }
-    }
 }

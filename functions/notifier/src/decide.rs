@@ -71,7 +71,8 @@ pub fn decide(
     let is_shown = talk.said.as_ref().is_some_and(|before| before.digest == said.digest);
     let is_claimed = talk.claim.as_ref().is_some_and(|claim| claim.until > now);
     if is_shown && !talk.stale_first && !is_claimed {
-        return rest(talk, news, Reason::Shown, now);
+        let reason = news.held_until.map_or(Reason::Shown, Reason::Quiet);
+        return rest(talk, news, reason, now);
     }
     let leads = is_shown || talk.said.as_ref().is_none_or(|before| before.lead_seq < said.lead_seq);
     if let Some(reason) = leaves_it(talk, leads, now) {

@@ -1,4 +1,5 @@
-//! `check`: every problem in the configuration, the template and the sample events, all at once.
+//! `check`: every problem in the configuration, the template and the sample events, all at once; and in the secrets of
+//! channels, if it may connect.
 
 use anyhow::Result;
 use serde_json::json;
@@ -10,7 +11,9 @@ use crate::{
     screen::Screen,
 };
 
+mod connect;
 mod events;
+mod secrets;
 mod template;
 
 /// A problem and its place.
@@ -39,6 +42,8 @@ pub struct Findings {
     pub problems: Vec<Finding>,
     /// The files.
     pub files: usize,
+    /// The channels whose secrets were read.
+    pub channels: usize,
 }
 
 impl Findings {
@@ -51,12 +56,15 @@ impl Findings {
 ///
 /// # Errors
 /// When this is not the repository, or nobody reads the output any more.
-pub fn check(place: &Place, what: &Check, screen: &mut Screen) -> Result<bool> {
+pub async fn check(place: &Place, what: &Check, screen: &mut Screen) -> Result<bool> {
     let checkout = Checkout::find(place)?;
     let mut findings = Findings::default();
     config(&checkout, &mut findings);
     let template = template::check(&checkout, &mut findings);
     events::check(&checkout, template.as_ref(), &mut findings);
+    if what.connect {
+        findings.channels = connect::check(&checkout, &mut findings).await;
+    }
     if what.json {
         screen.line(&to_json(&findings).to_string())?;
     } else {
@@ -87,7 +95,14 @@ fn to_json(findings: &Findings) -> serde_json::Value {
 fn to_text(findings: &Findings, screen: &Screen) -> String {
     let files = count(findings.files, "file");
     if findings.problems.is_empty() {
-        return format!("no problems in the configuration, the template and the sample events, {files}\n");
+        let secrets = match findings.channels {
+            0 => String::new(),
+            1 => "; the secret of 1 channel looks right".to_owned(),
+            channels => format!("; the secrets of {} look right", count(channels, "channel")),
+        };
+        return format!(
+            "no problems in the configuration, the template and the sample events, {files}{secrets}\n"
+        );
     }
     let lines: Vec<_> = findings.problems.iter().map(Finding::to_string).collect();
     let total = screen.paint(&count(lines.len(), "problem"), Paint::Bold);

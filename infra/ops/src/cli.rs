@@ -25,15 +25,22 @@ pub struct Cli {
 
 const LONG_ABOUT: &str = "Watchkeeper on one machine: what AWS announces, told to people once.\n\n\
 The functions' own code runs here, with the real DynamoDB adapter on an embedded DynamoDB in a file. Events are \
-routed by the rules of template.yaml, alerts go to the terminal, and nothing leaves this machine. The repository is \
-the nearest folder with a template.yaml, from the current one upwards.";
+routed by the rules of template.yaml, and alerts by the routes of watchkeeper.toml. While that names no channel, the \
+terminal is the channel, and nothing leaves this machine. The repository is the nearest folder with a template.yaml, \
+from the current one upwards.";
 
 const CLOCK: &str = "The clock:\n\
 A replay says what would have been said at the time. The clock stands at each event's own `time` (of an envelope: \
 that of the event inside) and never goes back: an event older than the one before it comes when that one did. So does \
 an event without a time; the first of all comes now.\n\n\
 Whenever time passes, the sweep runs at each tick of its schedule at which something is due, so that reminders of \
-deadlines come at their own time. After the last event the clock goes on until no page can be missing any more.\n\n\
+deadlines come at their own time. After the last event the clock goes on until no page can be missing any more, and \
+what quiet hours or a storm have held back is shown.\n\n\
+Channels:\n\
+Slack, Teams and PagerDuty channels of watchkeeper.toml get real messages. Their secrets are read from AWS as the usual \
+environment says (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL). The topic `messages` has no address here: its mails are \
+shown. What a channel refuses for good makes the command fail and waits in undelivered.jsonl beside the state; \
+`replay` takes that file too, and tries only the channels that have refused.\n\n\
 Exit status:\n\
 0 when all went well, 1 when something failed or a problem was found, 2 for wrong arguments.";
 
@@ -60,6 +67,16 @@ pub enum Command {
     Explain(Explain),
     /// Report every problem in the configuration, the template and the sample events.
     Check(Check),
+    /// Rehearsals of failures with AWS FIS.
+    #[command(subcommand)]
+    Drill(Drill),
+}
+
+/// `drill`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Drill {
+    /// Judge FIS experiment templates, ours or anybody's: every reason why one should not be started.
+    Lint(Lint),
 }
 
 /// `replay`.
@@ -75,7 +92,8 @@ pub struct Replay {
     /// Deliver each event this many times.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub times: u32,
-    /// Print one JSON object a line: every delivery, and every sweep that had something to say.
+    /// Print one JSON object a line: every delivery, and every sweep that had something to say. What channels show is left
+    /// out, unless one fails.
     #[arg(long)]
     pub json: bool,
 }
@@ -94,6 +112,36 @@ pub struct Explain {
 #[derive(Args, Clone, Debug, Default)]
 pub struct Check {
     /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
+    /// Read the secrets of the channels as well, from AWS as the usual environment says, and report those that cannot
+    /// work. No value is shown.
+    #[arg(long)]
+    pub connect: bool,
+}
+
+/// `drill lint`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Lint {
+    /// Files with a template: as the API answers it, as the CLI takes it, or CloudFormation with any number of them.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// The tag by which a resource's owner agrees to drills [default: ChaosReady=Yes].
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub opt_in: Option<String>,
+    /// The most resources that one target may select by number [default: 5].
+    #[arg(long, value_name = "N")]
+    pub max_count: Option<u64>,
+    /// The largest share of resources that one target may select, in percent [default: 50].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100))]
+    pub max_percent: Option<u64>,
+    /// Allow actions that stopping the experiment cannot undo.
+    #[arg(long)]
+    pub allow_destructive: bool,
+    /// Allow SSM documents by a pattern of their ARN: somebody has read what they do.
+    #[arg(long, value_name = "PATTERN")]
+    pub allow_document: Vec<String>,
+    /// Print one JSON object a template and line.
     #[arg(long)]
     pub json: bool,
 }

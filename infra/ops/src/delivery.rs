@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use watchkeeper_domain::{failure::Failure, notice::Notice, text};
 use watchkeeper_shell::{Outcome, Report};
 
+use crate::board::{New, Shown};
+
 /// What stands in the place of the file when nothing but time has passed.
 pub const SWEEP: &str = "(sweep)";
 
@@ -23,8 +25,12 @@ pub struct Delivery {
     pub outcome: Outcome,
     /// Why.
     pub reason: String,
-    /// What people were told, each with whether it may have arrived before.
+    /// The notices that were published, each with whether it may have arrived before.
     pub notices: Vec<(Notice, bool)>,
+    /// What channels have shown.
+    pub shown: Vec<Shown>,
+    /// Whether it was invoked by a notice that another invocation has published.
+    pub follows: bool,
 }
 
 impl Delivery {
@@ -39,13 +45,39 @@ impl Delivery {
             outcome: report.outcome,
             reason: failure.map_or(report.reason, Failure::chain),
             notices,
+            shown: Vec::new(),
+            follows: false,
         }
     }
 
     /// The event `payload` at `at`, which invoked nobody because of `reason`.
     pub fn undelivered(payload: &Value, at: Timestamp, outcome: Outcome, reason: String) -> Self {
         let event_id = payload["id"].as_str().unwrap_or("-").to_owned();
-        Self { file: String::new(), event_id, function: None, at, outcome, reason, notices: Vec::new() }
+        Self {
+            file: String::new(),
+            event_id,
+            function: None,
+            at,
+            outcome,
+            reason,
+            notices: Vec::new(),
+            shown: Vec::new(),
+            follows: false,
+        }
+    }
+
+    /// The same, in which channels have shown and refused what is `new`. For Lambda a refusal is concluded once it is in
+    /// the failure queue; whoever waits for this command is to know of it.
+    #[must_use]
+    pub fn showing(self, new: New) -> Self {
+        let outcome = if new.lost.is_empty() { self.outcome } else { Outcome::Failed };
+        Self { shown: new.shown, outcome, ..self }
+    }
+
+    /// The same, invoked by a notice.
+    #[must_use]
+    pub fn following(self) -> Self {
+        Self { follows: true, ..self }
     }
 
     /// The same, of `file`.
@@ -57,6 +89,12 @@ impl Delivery {
     /// Whether nobody delivered it but the passing of time.
     pub fn is_sweep(&self) -> bool {
         self.file == SWEEP
+    }
+
+    /// Whether it is one for machines: what notifier does on its own account only is when it fails.
+    pub fn is_for_machines(&self) -> bool {
+        let is_own = self.follows || (self.is_sweep() && self.function == Some(notifier::NAME));
+        !is_own || self.outcome == Outcome::Failed
     }
 
     /// `acted`, `unchanged`, `refused`, `foreign`, `malformed` or `failed`.

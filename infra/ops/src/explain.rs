@@ -6,24 +6,30 @@ use health_responder::{
     event::{Event, Malformed, parse},
     severity,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use watchkeeper_domain::{
     case::{Case, Communication, Page, page_prefix},
     failure::Failure,
     notice::Notice,
     records::{Key, Record, Records},
-    terminal::{self, Paint, render},
     text,
 };
 
 use crate::{
-    checkout::Checkout,
+    checkout::{Checkout, shown},
     cli::{Explain, Place},
+    envelope::notices,
     functions::Function,
     input,
     machine::Machine,
+    place,
     screen::Screen,
 };
+use destinations::{Destinations, Question};
+use explanation::Explanation;
+
+mod destinations;
+mod explanation;
 
 /// Explains every event in the file that `what` names, against a copy of the state.
 ///
@@ -32,16 +38,22 @@ use crate::{
 pub async fn explain(place: &Place, what: &Explain, screen: &mut Screen) -> Result<bool> {
     let checkout = Checkout::find(place)?;
     let (mut all_well, mut is_first) = (true, true);
+    let places = places(&checkout)?;
     for input in input::read(std::slice::from_ref(&what.file)) {
         match input.event {
             Ok(payload) => {
                 let mut machine = Machine::copy(&checkout).await?;
-                let all = explanations(&mut machine, &payload).await.map_err(|it| anyhow!(it.chain()))?;
+                let all =
+                    explanations(&mut machine, &payload, &places).await.map_err(|it| anyhow!(it.chain()))?;
                 for explanation in all {
                     if !what.json && !std::mem::take(&mut is_first) {
                         screen.line("")?;
                     }
-                    explanation.show(&input.file, what.json, screen)?;
+                    if what.json {
+                        screen.line(&explanation.to_json(&input.file).to_string())?;
+                    } else {
+                        screen.write(&explanation.to_text(&input.file, screen))?;
+                    }
                 }
             }
             Err(problem) => {
@@ -53,69 +65,83 @@ pub async fn explain(place: &Place, what: &Explain, screen: &mut Screen) -> Resu
     Ok(all_well)
 }
 
-/// What is to be said about one event.
-#[derive(Clone, Debug)]
-struct Explanation {
-    event_id: String,
-    function: Option<&'static str>,
-    facts: Vec<(&'static str, String)>,
-    /// The decision as a paragraph, and as it is.
-    decision: String,
-    details: Value,
-    notices: Vec<Notice>,
+/// Where each route is.
+fn places(checkout: &Checkout) -> Result<Vec<String>> {
+    let file = shown(&checkout.config);
+    let places = place::tables(&checkout.config_text()?, "route");
+    Ok(places.into_iter().map(|(line, _)| format!("{file}:{line}")).collect())
 }
 
-async fn explanations(machine: &mut Machine, payload: &Value) -> Result<Vec<Explanation>, Failure> {
+async fn explanations(
+    machine: &mut Machine,
+    payload: &Value,
+    places: &[String],
+) -> Result<Vec<Explanation>, Failure> {
     let functions: Vec<_> = machine.functions_for(payload).into_iter().map(str::to_owned).collect();
     if functions.is_empty() {
         return Ok(vec![nobody(machine, payload)]);
     }
+    machine.arrive(payload);
     let mut all = Vec::new();
     for logical_id in functions {
-        match Function::named(&logical_id) {
-            Some(Function::HealthResponder) => {
-                machine.arrive(payload);
-                for arrival in parse(payload, machine.now()) {
-                    let explanation = match arrival.event {
-                        Event::PageDelivered(page) => about_page(machine, &page).await?,
-                        Event::Malformed(malformed) => about_malformed(machine, &malformed, payload).await,
-                        Event::Foreign(what) => short("foreign", &format!("Ignored and counted: {what}.")),
-                        Event::SweepDue => short("sweep", "Whatever is due is looked at again."),
-                    };
-                    all.push(Explanation {
-                        event_id: arrival.id,
-                        function: Some(Function::HealthResponder.name()),
-                        ..explanation
-                    });
-                }
-            }
+        let explained = match Function::named(&logical_id) {
+            Some(Function::HealthResponder) => by_health_responder(machine, payload).await?,
+            Some(Function::Notifier) => by_notifier(payload),
             None => {
-                all.push(short("event", &format!("{logical_id} would be invoked, which does not run here.")))
+                let what = format!("{logical_id} would be invoked, which does not run here.");
+                vec![Explanation::short("event", &what)]
             }
+        };
+        all.extend(explained);
+    }
+    let question = Question { routing: &machine.config.routing, places, now: machine.now() };
+    for explanation in all.iter_mut().filter(|it| it.destinations.is_empty()) {
+        for notice in &explanation.notices {
+            explanation.destinations.push(question.answer(notice, &machine.world.records).await?);
         }
     }
     Ok(all)
 }
 
+async fn by_health_responder(machine: &Machine, payload: &Value) -> Result<Vec<Explanation>, Failure> {
+    let mut all = Vec::new();
+    for arrival in parse(payload, machine.now()) {
+        let explanation = match arrival.event {
+            Event::PageDelivered(page) => about_page(machine, &page).await?,
+            Event::Malformed(malformed) => about_malformed(machine, &malformed, payload).await,
+            Event::Foreign(what) => Explanation::short("foreign", &format!("Ignored and counted: {what}.")),
+            Event::SweepDue => Explanation::short("sweep", "Whatever is due is looked at again."),
+        };
+        let function = Some(Function::HealthResponder.name());
+        all.push(Explanation { event_id: arrival.id, function, ..explanation });
+    }
+    Ok(all)
+}
+
+/// A notice as the topic delivers it, one that a channel has refused, or the minute's sweep.
+fn by_notifier(payload: &Value) -> Vec<Explanation> {
+    let function = Some(Function::Notifier.name());
+    let explain = |(notice, again): (Notice, Option<String>)| Explanation {
+        event_id: notice.id.clone(),
+        function,
+        destinations: again.iter().map(|channel| Destinations::again(channel)).collect(),
+        notices: vec![notice],
+        ..Explanation::short("notice", "It is shown on its channels, unless they show it already.")
+    };
+    let all: Vec<_> = notices(payload).into_iter().map(explain).collect();
+    let sweep = || Explanation::short("sweep", "Whatever waits on a channel is looked at again.");
+    if all.is_empty() { vec![Explanation { function, ..sweep() }] } else { all }
+}
+
 /// Why no function hears of `payload`.
 fn nobody(machine: &Machine, payload: &Value) -> Explanation {
     let said = |key: &str| payload[key].as_str().unwrap_or("none").to_owned();
-    let mut explanation = short("foreign", "No function is invoked: no rule in template.yaml matches.");
+    let mut explanation =
+        Explanation::short("foreign", "No function is invoked: no rule in template.yaml matches.");
     explanation.event_id = said("id");
     explanation.facts.extend([("Source", said("source")), ("Detail-type", said("detail-type"))]);
-    explanation.facts.extend(machine.rules().into_iter().map(|rule| ("Rule", rule)));
+    explanation.facts.extend(machine.routes.rules().into_iter().map(|rule| ("Rule", rule)));
     explanation
-}
-
-fn short(kind: &str, decision: &str) -> Explanation {
-    Explanation {
-        event_id: "-".to_owned(),
-        function: None,
-        facts: vec![("Kind", kind.to_owned())],
-        decision: decision.to_owned(),
-        details: Value::Null,
-        notices: Vec::new(),
-    }
 }
 
 /// A page, with all that is known about its case: what the function observes and decides.
@@ -133,7 +159,7 @@ async fn about_page(machine: &Machine, page: &Page) -> Result<Explanation, Failu
         facts: page_facts(page, head.state.as_ref()),
         details: serde_json::to_value(&decision).unwrap_or_default(),
         notices: told(&decision),
-        ..short("health event", &decision.to_string())
+        ..Explanation::short("health event", &decision.to_string())
     })
 }
 
@@ -150,7 +176,7 @@ fn page_facts(page: &Page, known: Option<&Case>) -> Vec<(&'static str, String)> 
     let kind = severity::kind(content).as_str().replace('-', " ");
     let state = match known {
         None => "nothing is known about this case".to_owned(),
-        Some(case) => format!("{}, {} since {}", case.status, notices(case.seq), minute(case.opened_at)),
+        Some(case) => format!("{}, {} since {}", case.status, count(case.seq), minute(case.opened_at)),
     };
     vec![
         ("Kind", format!("{kind}, {}", content.status)),
@@ -171,7 +197,7 @@ fn page_facts(page: &Page, known: Option<&Case>) -> Vec<(&'static str, String)> 
     ]
 }
 
-fn notices(number: u32) -> String {
+fn count(number: u32) -> String {
     text::count(usize::try_from(number).unwrap_or(usize::MAX), "notice")
 }
 
@@ -185,43 +211,9 @@ async fn about_malformed(machine: &Machine, malformed: &Malformed, payload: &Val
     Explanation {
         facts: vec![("Kind", "malformed".to_owned()), ("Problem", malformed.why.clone())],
         notices: delivery.notices.into_iter().map(|(notice, _)| notice).collect(),
-        ..short("malformed", &format!("{}. The event waits in the failure queue.", delivery.reason))
-    }
-}
-
-impl Explanation {
-    fn show(&self, file: &str, json: bool, screen: &mut Screen) -> Result<()> {
-        if json {
-            return Ok(screen.line(&self.to_json(file).to_string())?);
-        }
-        screen.line(&screen.paint(file, Paint::Bold))?;
-        let function = self.function.unwrap_or("none").to_owned();
-        for (name, value) in [("Function", function)].iter().chain(&self.facts) {
-            let value = text::line(value);
-            screen.line(&format!("  {}  {value}", screen.paint(&format!("{name:<13}"), Paint::Dim)))?;
-        }
-        screen.line("")?;
-        for line in terminal::wrap(&self.decision, screen.width, false) {
-            screen.line(&line)?;
-        }
-        for notice in &self.notices {
-            screen.line("")?;
-            screen.write(&render(notice, screen.width, screen.style))?;
-        }
-        Ok(())
-    }
-
-    fn to_json(&self, file: &str) -> Value {
-        let facts: serde_json::Map<_, _> =
-            self.facts.iter().map(|(name, value)| (name.to_lowercase(), json!(value))).collect();
-        json!({
-            "file": file,
-            "event_id": self.event_id,
-            "function": self.function,
-            "event": facts,
-            "because": self.decision,
-            "decision": self.details,
-            "notices": self.notices,
-        })
+        ..Explanation::short(
+            "malformed",
+            &format!("{}. The event waits in the failure queue.", delivery.reason),
+        )
     }
 }

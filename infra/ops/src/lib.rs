@@ -7,27 +7,45 @@
 //! | [`input`] | event files, read |
 //! | [`functions`] | the functions of `template.yaml` that run here |
 //! | [`machine`] | the system: table, channels, clock, routing |
+//! | [`routes`] | who hears what, by `template.yaml` |
+//! | [`envelope`] | notices as SNS delivers them |
+//! | [`channels`] | the channels of `watchkeeper.toml`, or the terminal |
+//! | [`board`] | what shows messages: this terminal, and real channels |
+//! | [`place`] | where things are in `watchkeeper.toml` |
+//! | [`queue`] | what no channel will ever show, in a file |
 //! | [`state`] | what is remembered: an embedded DynamoDB |
 //! | [`sweeps`] | when the sweeps tick |
 //! | [`when`] | when an event happened |
 //! | [`delivery`] | what a delivery or a sweep came to |
+//! | [`show`] | the lines and alerts of a replay |
 //! | [`screen`] | standard output, with or without colours, and progress |
 //! | [`replay`], [`explain`], [`check`] | one module a command; `local` is a replay too |
+//! | [`lint`](mod@lint) | `drill lint` |
 //! | [`summary`] | what a replay came to, and what is open |
+//! | [`waiting`] | what is still to be shown |
 
+pub mod board;
+pub mod channels;
 pub mod check;
 pub mod checkout;
 pub mod cli;
 pub mod delivery;
+pub mod envelope;
 pub mod explain;
 pub mod functions;
 pub mod input;
+pub mod lint;
 pub mod machine;
+pub mod place;
+pub mod queue;
 pub mod replay;
+pub mod routes;
 pub mod screen;
+pub mod show;
 pub mod state;
 pub mod summary;
 pub mod sweeps;
+pub mod waiting;
 pub mod when;
 
 use std::{
@@ -38,7 +56,7 @@ use std::{
 use anyhow::Result;
 use clap::Parser;
 
-use cli::{Cli, Command};
+use cli::{Cli, Command, Drill};
 use screen::Screen;
 
 /// Runs the command that the arguments name. 0 when all went well, 1 when something failed, 2 for wrong arguments.
@@ -65,7 +83,8 @@ pub async fn run(cli: Cli, screen: &mut Screen) -> Result<bool> {
         Command::Local => replay::local(&cli.place, screen).await,
         Command::Replay(what) => replay::replay(&cli.place, what, screen).await,
         Command::Explain(what) => explain::explain(&cli.place, what, screen).await,
-        Command::Check(what) => check::check(&cli.place, what, screen),
+        Command::Check(what) => check::check(&cli.place, what, screen).await,
+        Command::Drill(Drill::Lint(what)) => lint::lint(what, screen),
     }
 }
 

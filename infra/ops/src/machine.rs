@@ -1,6 +1,6 @@
 //! The system on one machine: the real table adapter on an embedded DynamoDB, and the fake world around it.
 
-use std::panic::AssertUnwindSafe;
+use std::{collections::VecDeque, panic::AssertUnwindSafe};
 
 use anyhow::{Result, anyhow};
 use aws_sdk_dynamodb::Client;
@@ -10,33 +10,34 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use watchkeeper_domain::{config::Config, failure::Failure, records::Records};
 use watchkeeper_shell::{Outcome, Report, Run, Table};
-use watchkeeper_sim::{
-    bus::{Bus, DEFAULT, Source},
-    clock::Clock,
-    world::World,
-};
+use watchkeeper_sim::{channels::Channels, clock::Clock, fuse::Fuse, world::World};
 
 use crate::{
+    board::Board,
+    channels,
     checkout::Checkout,
     delivery::{Delivery, SWEEP},
+    envelope::{from_topic, is_envelope, recipient},
     functions::Function,
+    queue::Queue,
+    routes::Routes,
     state,
     sweeps::Sweeps,
     when,
 };
 
-/// How long an invocation may take, as in `template.yaml`.
-const PATIENCE: SignedDuration = SignedDuration::from_secs(30);
+/// How much longer time goes on for what is to be shown later: quiet hours end within a day.
+const LONGEST_HOLD: SignedDuration = SignedDuration::from_hours(25);
 
 /// The whole system.
 #[derive(Debug)]
 pub struct Machine {
-    /// Who owns what.
+    /// Who owns what, and where people read.
     pub config: Config,
     /// Who hears what.
-    pub bus: Bus,
+    pub routes: Routes,
     /// The table, the channels and the clock.
-    pub world: World<Table>,
+    pub world: World<Table, Board>,
     /// The table once more, for what no function does.
     pub client: Client,
     sweeps: Sweeps,
@@ -46,28 +47,30 @@ impl Machine {
     /// The machine whose state is the one of `checkout`, which is created if there is none.
     ///
     /// # Errors
-    /// What is missing or broken of the template, the configuration or the state.
+    /// What is missing or broken of the template, the configuration or the state; when a channel cannot be reached.
     pub async fn open(checkout: &Checkout) -> Result<Self> {
         let rules = Rules::read(checkout)?;
-        Self::start(rules, state::open(&checkout.state)?).await
+        let webhooks = channels::connect(&rules.config.routing).await?;
+        let board = Board::new(webhooks, Queue::within(&checkout.state));
+        Self::start(rules, state::open(&checkout.state)?, board).await
     }
 
-    /// A machine that begins with a copy of the state of `checkout`, and leaves that alone.
+    /// A machine that begins with a copy of the state of `checkout`, and leaves that alone. Nothing leaves it.
     ///
     /// # Errors
     /// What is missing or broken of the template, the configuration or the state.
     pub async fn copy(checkout: &Checkout) -> Result<Self> {
         let rules = Rules::read(checkout)?;
-        Self::start(rules, state::copy(&checkout.state)?).await
+        Self::start(rules, state::copy(&checkout.state)?, Board::default()).await
     }
 
-    async fn start(Rules { bus, config }: Rules, database: Database) -> Result<Self> {
+    async fn start(Rules { routes, config }: Rules, database: Database, screens: Board) -> Result<Self> {
         let client = state::serve(database).await?;
-        let table = Table::new(client.clone(), state::TABLE);
-        table.create().await.map_err(|failure| anyhow!("{}", failure.chain()))?;
-        let world =
-            World { clock: Clock::at(Timestamp::UNIX_EPOCH), ..World::new(table, Timestamp::UNIX_EPOCH) };
-        Ok(Self { config, sweeps: Sweeps::of(&bus), bus, world, client })
+        let records = Table::new(client.clone(), state::TABLE);
+        records.create().await.map_err(|failure| anyhow!("{}", failure.chain()))?;
+        let (channels, fuse, clock) = (Channels::default(), Fuse::never(), Clock::at(Timestamp::UNIX_EPOCH));
+        let world = World { records, screens, channels, fuse, clock };
+        Ok(Self { config, sweeps: Sweeps::of(&routes.bus), routes, world, client })
     }
 
     /// Delivers `payload` as AWS would, at its own time or now: the sweeps that had something to say until then, and
@@ -84,14 +87,8 @@ impl Machine {
             deliveries.push(Delivery::undelivered(payload, now, Outcome::Foreign, reason));
         }
         for logical_id in functions {
-            deliveries.push(match Function::named(&logical_id) {
-                Some(function) => self.invoke(function, payload).await,
-                None => {
-                    let reason =
-                        format!("{logical_id} does not run here: add it to infra/ops/src/functions.rs");
-                    Delivery::undelivered(payload, now, Outcome::Failed, reason)
-                }
-            });
+            let delivery = self.invoke_by_id(&logical_id, payload).await;
+            deliveries.extend(self.publish_what_it_told(delivery).await);
         }
         Ok(deliveries)
     }
@@ -111,63 +108,92 @@ impl Machine {
         when::happened(payload).unwrap_or_else(|| if is_first { when::now() } else { self.now() })
     }
 
-    /// Lets time pass until no page can be missing any more.
+    /// Lets time pass until no page can be missing any more, and all that people are to read later has been shown.
     ///
     /// # Errors
     /// When the table cannot be asked what is due.
     pub async fn finish(&mut self) -> Result<Vec<Delivery>, Failure> {
         let longest = self.config.health.page_timeout + self.sweeps.longest();
-        self.wait_until(self.now() + longest).await
+        let mut spoken = self.wait_until(self.now() + longest).await?;
+        let end = self.now() + LONGEST_HOLD;
+        while let Some((tick, _)) = self.next_tick(end, |function| function == Function::Notifier).await? {
+            spoken.extend(self.wait_until(tick).await?);
+        }
+        Ok(spoken)
     }
 
     /// Lets time pass until `moment`. Returns the sweeps that had something to say.
     async fn wait_until(&mut self, moment: Timestamp) -> Result<Vec<Delivery>, Failure> {
         let mut spoken = Vec::new();
-        loop {
-            let mut next = None;
-            for (index, function) in self.sweeps.functions() {
-                let due = self.world.due(function.name(), moment).await?;
-                let tick = self.sweeps.next(index, &due).filter(|tick| *tick <= moment);
-                next = tick.map(|tick| (tick, index)).into_iter().chain(next).min();
-            }
-            let Some((tick, index)) = next else { break };
+        while let Some((tick, index)) = self.next_tick(moment, |_| true).await? {
             let (function, input) = self.sweeps.begin(index, tick);
             self.world.clock.advance_to(tick);
-            let delivery = self.invoke(function, &input).await.from(SWEEP);
+            let delivery = self.invoke(function, &input).await;
             if delivery.outcome != Outcome::Unchanged {
-                spoken.push(delivery);
+                let all = self.publish_what_it_told(delivery).await;
+                spoken.extend(all.into_iter().map(|delivery| delivery.from(SWEEP)));
             }
         }
         self.world.clock.advance_to(moment);
         Ok(spoken)
     }
 
+    /// The next tick until `moment` of a sweep that something is due for, with the number of the sweep.
+    async fn next_tick(
+        &mut self,
+        moment: Timestamp,
+        is_asked: impl Fn(Function) -> bool,
+    ) -> Result<Option<(Timestamp, usize)>, Failure> {
+        let mut next = None;
+        for (index, function) in self.sweeps.functions().into_iter().filter(|(_, it)| is_asked(*it)) {
+            let due = self.world.due(function.name(), moment).await?;
+            let tick = self.sweeps.next(index, &due).filter(|tick| *tick <= moment);
+            next = tick.map(|tick| (tick, index)).into_iter().chain(next).min();
+        }
+        Ok(next)
+    }
+
     /// The logical ids of the functions that hear `payload`: what the schedules send, envelopes, and whatever matches a
     /// rule.
     pub fn functions_for(&self, payload: &Value) -> Vec<&str> {
         if is_envelope(payload) {
-            return vec!["HealthResponder"];
+            return vec![recipient(payload).logical_id()];
         }
-        let is_tick = |name: &&str| self.sweeps.sends(name, payload);
-        match self.bus.routes().iter().map(|route| route.function.as_str()).find(is_tick) {
-            Some(function) => vec![function],
-            None => self.bus.functions_for(payload, DEFAULT),
+        match self.sweeps.heard_by(payload) {
+            none if none.is_empty() => self.routes.functions_for(payload),
+            functions => functions,
         }
     }
 
-    /// The rules of `template.yaml`, each as `function: pattern`.
-    pub fn rules(&self) -> Vec<String> {
-        let rules = self.bus.routes().iter().filter_map(|route| match &route.source {
-            Source::Rule { pattern, .. } => Some(format!("{} hears {}", route.function, pattern.source())),
-            Source::Schedule { .. } | Source::Topic { .. } | Source::Other(_) => None,
-        });
-        rules.collect()
+    /// `delivery`, and what comes of the notices that were published in it: each goes to whoever hears the topic.
+    async fn publish_what_it_told(&self, delivery: Delivery) -> Vec<Delivery> {
+        let mut told: VecDeque<_> = delivery.notices.iter().cloned().collect();
+        let mut all = vec![delivery];
+        while let Some((notice, repeated)) = told.pop_front() {
+            let payload = from_topic(&notice, repeated, None, self.now());
+            for logical_id in self.routes.hear_notices() {
+                let delivery = self.invoke_by_id(logical_id, &payload).await.following();
+                told.extend(delivery.notices.iter().cloned());
+                all.push(delivery);
+            }
+        }
+        all
+    }
+
+    async fn invoke_by_id(&self, logical_id: &str, payload: &Value) -> Delivery {
+        match Function::named(logical_id) {
+            Some(function) => self.invoke(function, payload).await,
+            None => {
+                let reason = format!("{logical_id} does not run here: add it to infra/ops/src/functions.rs");
+                Delivery::undelivered(payload, self.now(), Outcome::Failed, reason)
+            }
+        }
     }
 
     /// Invokes `function` with `payload` at the time on the clock.
     pub async fn invoke(&self, function: Function, payload: &Value) -> Delivery {
         let now = self.now();
-        let run = Run { function: function.name(), now, deadline: now + PATIENCE };
+        let run = Run { function: function.name(), now, deadline: now + function.timeout() };
         let handled = AssertUnwindSafe(function.handle(&self.world, &self.config, payload, &run));
         // As in Lambda, where a panic is a failed invocation and the next event finds the function well.
         let report = handled.catch_unwind().await.unwrap_or_else(|_| {
@@ -176,27 +202,20 @@ impl Machine {
             Report { event_id, ..Report::failed("panic", failure) }
         });
         self.world.channels.take_events();
-        Delivery::of(function.name(), now, report, self.world.channels.take_notices())
+        let delivery = Delivery::of(function.name(), now, report, self.world.channels.take_notices());
+        delivery.showing(self.world.screens.take())
     }
 }
 
 /// What the repository says.
 struct Rules {
-    bus: Bus,
+    routes: Routes,
     config: Config,
 }
 
 impl Rules {
     fn read(checkout: &Checkout) -> Result<Self> {
-        let bus = Bus::from_template(&checkout.template()?);
-        let bus = bus.map_err(|failure| anyhow!("{}", failure.chain()))?;
-        Ok(Self { bus, config: checkout.config()? })
+        let routes = Routes::from_template(&checkout.template()?)?;
+        Ok(Self { routes, config: channels::on_one_machine(checkout.config()?) })
     }
-}
-
-/// SNS, SQS, or the record of a failed invocation: no rule sees these, they are meant for one function.
-pub fn is_envelope(payload: &Value) -> bool {
-    payload["Records"].is_array()
-        || payload.get("requestPayload").is_some()
-        || payload["Type"] == "Notification"
 }

@@ -2,18 +2,19 @@
 
 use anyhow::{Result, anyhow};
 use fastrand::Rng;
-use serde_json::json;
-use watchkeeper_domain::terminal::{Paint, render};
-use watchkeeper_shell::Outcome;
+use watchkeeper_domain::terminal::Paint;
 
 use crate::{
+    channels::is_terminal_only,
     checkout::{Checkout, shown},
     cli::{Place, Replay},
-    delivery::Delivery,
-    input::{self, Input, Unread},
+    input::{self, Input},
     machine::Machine,
+    queue::Queue,
     screen::Screen,
+    show::{Form, Show},
     summary::{Tally, open_cases},
+    waiting::waiting,
     when,
 };
 
@@ -32,7 +33,8 @@ pub async fn local(place: &Place, screen: &mut Screen) -> Result<bool> {
     let machine = Machine::open(&checkout).await?;
     let (from, state) = (shown(&events), shown(&checkout.state));
     screen.line(&format!("{} sample events from {from}, with the state in {state}\n", inputs.len()))?;
-    let failed = play(machine, &inputs, Form::Brief, screen).await?;
+    let queue = Queue::within(&checkout.state);
+    let failed = play(machine, &queue, (&inputs, Form::Brief), screen).await?;
     screen.line("")?;
     screen.write(&next_steps(place, &from, &state, screen))?;
     Ok(failed == 0)
@@ -55,23 +57,19 @@ pub async fn replay(place: &Place, what: &Replay, screen: &mut Screen) -> Result
     }
     let form = if what.json { Form::Json } else { Form::Full };
     let machine = Machine::open(&checkout).await?;
-    Ok(play(machine, &inputs, form, screen).await? == 0)
-}
-
-/// How deliveries are shown.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Form {
-    /// A short line each, and the alerts.
-    Brief,
-    /// A full line each, and the alerts.
-    Full,
-    /// JSON, one object a line.
-    Json,
+    let queue = Queue::within(&checkout.state);
+    Ok(play(machine, &queue, (&inputs, form), screen).await? == 0)
 }
 
 /// Delivers `inputs` in order. Returns how many failed.
-async fn play(mut machine: Machine, inputs: &[Input], form: Form, screen: &mut Screen) -> Result<usize> {
+async fn play(
+    mut machine: Machine,
+    queue: &Queue,
+    (inputs, form): (&[Input], Form),
+    screen: &mut Screen,
+) -> Result<usize> {
     let mut tally = Tally::default();
+    let mut show = Show::new(form, is_terminal_only(&machine.config.routing));
     screen.progress(inputs.len());
     for Input { file, event } in inputs {
         match event {
@@ -79,55 +77,28 @@ async fn play(mut machine: Machine, inputs: &[Input], form: Form, screen: &mut S
                 for delivery in machine.deliver(payload).await.map_err(|it| anyhow!(it.chain()))? {
                     let delivery = if delivery.is_sweep() { delivery } else { delivery.from(file) };
                     tally.add(&delivery);
-                    show(&delivery, form, screen)?;
+                    show.delivery(&delivery, screen)?;
                 }
             }
             Err(problem) => {
                 tally.add_unread();
-                unread(file, problem, form, screen)?;
+                show.unread(file, problem, screen)?;
             }
         }
         screen.step();
     }
     for delivery in machine.finish().await.map_err(|it| anyhow!(it.chain()))? {
         tally.add(&delivery);
-        show(&delivery, form, screen)?;
+        show.delivery(&delivery, screen)?;
     }
     screen.done();
     if form != Form::Json {
         let open = open_cases(&machine).await?;
         screen.write(&tally.to_text(screen))?;
         screen.write(&open.to_text(machine.world.clock.now(), screen))?;
+        screen.write(&waiting(&machine, queue, screen).await?)?;
     }
     Ok(tally.failed)
-}
-
-/// A line for what happened, and every alert in full.
-fn show(delivery: &Delivery, form: Form, screen: &mut Screen) -> Result<()> {
-    if form == Form::Json {
-        return Ok(screen.line(&delivery.to_json().to_string())?);
-    }
-    let how = if delivery.outcome == Outcome::Failed { Paint::Bold } else { Paint::Dim };
-    screen.line(&screen.paint(&delivery.to_line(form == Form::Brief), how))?;
-    for (notice, repeated) in &delivery.notices {
-        screen.line("")?;
-        screen.write(&render(notice, screen.width, screen.style))?;
-        if *repeated {
-            screen.line(&screen.paint("  This may have been sent before.", Paint::Dim))?;
-        }
-        screen.line("")?;
-    }
-    Ok(())
-}
-
-fn unread(file: &str, problem: &Unread, form: Form, screen: &mut Screen) -> Result<()> {
-    screen.error(&problem.within(file))?;
-    if form == Form::Json {
-        let line = json!({"event_id": "-", "file": file, "function": null, "outcome": "failed",
-            "reason": problem.within(file), "notices": []});
-        screen.line(&line.to_string())?;
-    }
-    Ok(())
 }
 
 fn next_steps(place: &Place, events: &str, state: &str, screen: &Screen) -> String {

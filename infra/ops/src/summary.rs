@@ -1,5 +1,7 @@
 //! What a replay came to, and what is open.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::types::AttributeValue;
 use health_responder::decide::Effect;
@@ -12,7 +14,7 @@ use watchkeeper_domain::{
 };
 use watchkeeper_shell::Outcome;
 
-use crate::{delivery::Delivery, machine::Machine, screen::Screen, state::TABLE};
+use crate::{channels::TERMINAL, delivery::Delivery, machine::Machine, screen::Screen, state::TABLE};
 
 /// How often what happened.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -33,16 +35,21 @@ pub struct Tally {
     pub failed: usize,
     /// Sweeps that had something to say.
     pub sweeps: usize,
-    /// Messages to people.
-    pub alerts: usize,
+    /// Messages to people, by channel.
+    pub alerts: BTreeMap<String, usize>,
 }
 
 impl Tally {
     /// Counts one delivery or sweep.
     pub fn add(&mut self, delivery: &Delivery) {
-        self.alerts += delivery.notices.len();
+        for shown in &delivery.shown {
+            *self.alerts.entry(shown.channel.name.clone()).or_default() += 1;
+        }
         if delivery.outcome == Outcome::Failed {
             self.failed += 1;
+        }
+        if delivery.follows {
+            return;
         }
         if delivery.is_sweep() {
             self.sweeps += 1;
@@ -67,12 +74,11 @@ impl Tally {
 
     /// The tally for people.
     pub fn to_text(&self, screen: &Screen) -> String {
-        let told = match (self.alerts, self.sweeps) {
-            (0, _) => "Nobody was alerted.".to_owned(),
-            (alerts, 0) => format!("{}.", count(alerts, "alert")),
-            (alerts, sweeps) => {
-                format!("{}; {} had something to say.", count(alerts, "alert"), count(sweeps, "sweep"))
-            }
+        let alerts = self.alerts_in_words();
+        let told = match (alerts, self.sweeps) {
+            (None, _) => "Nobody was alerted.".to_owned(),
+            (Some(alerts), 0) => format!("{alerts}."),
+            (Some(alerts), sweeps) => format!("{alerts}; {} had something to say.", count(sweeps, "sweep")),
         };
         let counts = [
             (self.acted, "acted on"),
@@ -86,6 +92,17 @@ impl Tally {
         let counts: Vec<_> = counts.map(|(count, what)| format!("{count} {what}")).collect();
         let events = screen.paint(&count(self.events, "event"), Paint::Bold);
         format!("\n{events}: {}. {told}\n", counts.join(", "))
+    }
+
+    /// `15 alerts`, or `15 alerts (12 on slack, 3 on pager)`.
+    fn alerts_in_words(&self) -> Option<String> {
+        let total = self.alerts.values().sum();
+        let by_channel: Vec<_> =
+            self.alerts.iter().map(|(name, count)| format!("{count} on {name}")).collect();
+        match self.alerts.keys().next()?.as_str() {
+            TERMINAL if self.alerts.len() == 1 => Some(count(total, "alert")),
+            _ => Some(format!("{} ({})", count(total, "alert"), by_channel.join(", "))),
+        }
     }
 }
 

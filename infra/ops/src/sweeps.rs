@@ -65,9 +65,10 @@ impl Sweeps {
         self.sweeps.iter().map(|sweep| sweep.every).max().unwrap_or(USUAL)
     }
 
-    /// Whether the schedule of the function `logical_id` sends `payload`.
-    pub fn sends(&self, logical_id: &str, payload: &Value) -> bool {
-        self.sweeps.iter().any(|sweep| sweep.logical_id == logical_id && sweep.input == *payload)
+    /// The logical ids of the functions whose schedule sends `payload`.
+    pub fn heard_by(&self, payload: &Value) -> Vec<&str> {
+        let sends = self.sweeps.iter().filter(|sweep| sweep.input == *payload);
+        sends.map(|sweep| sweep.logical_id.as_str()).collect()
     }
 
     /// When sweep `index` ticks next to any purpose, given all that is `due`.

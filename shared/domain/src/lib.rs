@@ -14,12 +14,14 @@
 //! | [`terminal`] | a notice as plain text for a terminal |
 //! | [`text`] | cleaning and cutting text that somebody else wrote |
 //! | [`failure`] | the one deployed error type |
+//! | [`fis`] | FIS experiment templates, and every rule that one is held to |
 
 pub mod case;
 pub mod channel;
 pub mod config;
 pub mod decision;
 pub mod failure;
+pub mod fis;
 pub mod message;
 pub mod notice;
 pub mod ports;

@@ -62,10 +62,10 @@ pub(crate) fn links(notice: &Notice) -> Vec<Link> {
 /// How to introduce the text of `notice`. `None` if it is nothing new: a reminder is the clock's, and not AWS's.
 pub(crate) fn text_label(notice: &Notice) -> Option<&'static str> {
     match (notice.kind, notice.change) {
+        _ if notice.text.trim().is_empty() => None,
         (Kind::Malformed, _) => Some("As it came"),
         (Kind::Undeliverable, _) => Some("What happened"),
         (_, Change::CountedDown) => None,
-        _ if notice.text.trim().is_empty() => None,
         _ => Some("AWS says"),
     }
 }

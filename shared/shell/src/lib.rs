@@ -16,8 +16,10 @@
 //! | [`undelivered`] | the failure queue: [`watchkeeper_domain::ports::Undelivered`] |
 
 pub mod aws;
+#[cfg(feature = "channels")]
 pub mod channels;
 pub mod conclude;
+#[cfg(feature = "channels")]
 pub mod desk;
 pub mod dynamo;
 mod error;
@@ -27,11 +29,14 @@ pub mod report;
 pub mod settings;
 pub mod sns;
 pub mod telemetry;
+#[cfg(feature = "channels")]
 pub mod undelivered;
 
 pub use aws::Aws;
+#[cfg(feature = "channels")]
 pub use channels::Webhooks;
 pub use conclude::{Concluded, Run, conclude};
+#[cfg(feature = "channels")]
 pub use desk::Desk;
 pub use dynamo::Table;
 pub use eventbridge::Bus;
@@ -40,4 +45,5 @@ pub use report::Report;
 pub use settings::{NotifierSettings, Settings};
 pub use sns::Topic;
 pub use telemetry::Outcome;
+#[cfg(feature = "channels")]
 pub use undelivered::FailureQueue;

@@ -31,7 +31,7 @@ impl Report {
     /// A report of something that ended as `outcome`, because of `reason`, without effects.
     pub fn new(kind: &str, outcome: Outcome, reason: impl Into<String>) -> Self {
         Self {
-            event_id: "-".to_owned(),
+            event_id: NO_ID.to_owned(),
             kind: kind.to_owned(),
             outcome,
             reason: reason.into(),
@@ -64,10 +64,33 @@ impl Report {
     }
 }
 
+/// The id of what has none.
+const NO_ID: &str = "-";
+
 fn join(one: String, other: &str) -> String {
     match (one.as_str(), other) {
-        ("", other) => other.to_owned(),
-        (one_, other) if other.is_empty() || one_.split("; ").any(|part| part == other) => one,
+        ("" | NO_ID, other) => other.to_owned(),
+        (_, "" | NO_ID) => one,
+        (so_far, other) if so_far.split("; ").any(|part| part == other) => one,
         (one, other) => format!("{one}; {other}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gravest_outcome_counts_and_nothing_is_named_twice() {
+        let one = Report { event_id: "e-1".into(), ..Report::new("notice", Outcome::Acted, "shown") };
+        let whole = one.and(Report::new("", Outcome::Unchanged, "")).and(Report::new(
+            "notice",
+            Outcome::Foreign,
+            "shown",
+        ));
+        let (id, kind, reason) = (whole.event_id.as_str(), whole.kind.as_str(), whole.reason.as_str());
+        assert_eq!((id, kind, reason, whole.outcome), ("e-1", "notice", "shown", Outcome::Acted));
+        let failure = Failure::new("read", "the table", "no");
+        assert_eq!(whole.and(Report::failed("notice", failure)).outcome, Outcome::Failed);
     }
 }

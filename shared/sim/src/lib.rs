@@ -8,6 +8,7 @@
 //! | [`fuse`] | kills the process before or after any step | a time-out, a crash |
 //! | [`screens`] | what people see, and the failure queue | Slack, Teams, PagerDuty, SNS, SQS |
 //! | [`webhooks`] | an HTTP server that takes what webhooks take, and misbehaves on request | Slack, Teams, PagerDuty |
+//! | [`template`] | CloudFormation documents as data | CloudFormation |
 //! | [`world`] | these four, as the ports of a function | – |
 //! | [`bus`] | who hears what, by `template.yaml` | EventBridge rules, schedules, SNS subscriptions |
 //! | [`pattern`] | event patterns, or a refusal where they would mean something else | EventBridge |
@@ -22,7 +23,7 @@ pub mod memory;
 pub mod pattern;
 pub mod schedule;
 pub mod screens;
-mod template;
+pub mod template;
 mod turn;
 pub mod webhooks;
 pub mod world;

@@ -4,6 +4,16 @@ use serde_json::{Map, Value};
 use serde_yaml_ng::Value as Yaml;
 use watchkeeper_domain::failure::Failure;
 
+/// A CloudFormation document as JSON, with intrinsic functions in their long form (`{"Ref": "X"}`). JSON is YAML, too.
+///
+/// # Errors
+/// Text that is not YAML, and keys that are no texts.
+pub fn document(yaml: &str) -> Result<Value, Failure> {
+    let parse = |error: String| Failure::new("parse", "the template", error);
+    let root: Yaml = serde_yaml_ng::from_str(yaml).map_err(|error| parse(error.to_string()))?;
+    to_json(&root).map_err(|reason| parse(reason.to_string()))
+}
+
 /// A parsed `template.yaml`, in its own order.
 #[derive(Debug)]
 pub(crate) struct Template {

@@ -8,8 +8,8 @@ use watchkeeper_sim::bus::DEFAULT;
 use super::{Findings, template::Template};
 use crate::{
     checkout::{Checkout, shown},
+    envelope::is_envelope,
     input::{self, Input},
-    machine::is_envelope,
 };
 
 /// Events of other sources, which reach nobody.

@@ -10,6 +10,7 @@ use super::Findings;
 use crate::{
     checkout::{Checkout, shown},
     functions::Function,
+    routes::{NOTICES, Routes},
 };
 
 /// What the template says about who runs where.
@@ -53,7 +54,12 @@ pub(super) fn check(checkout: &Checkout, findings: &mut Findings) -> Option<Temp
         functions.push((logical_id.to_owned(), name.to_owned()));
     }
     // Each rule was tried by itself; this fails only when one of them has been reported.
-    Some(Template { bus: Bus::from_template(&text).ok()?, functions })
+    let bus = Bus::from_template(&text).ok()?;
+    let routes = Routes::new(bus).map_err(|error| findings.add(&file, (1, 1), error.to_string())).ok()?;
+    if routes.hear_notices().is_empty() {
+        findings.add(&file, (1, 1), format!("no function hears the topic {NOTICES}: nobody would be told"));
+    }
+    Some(Template { bus: routes.bus, functions })
 }
 
 fn functions_of(root: &Yaml) -> Vec<(&str, &Yaml)> {
@@ -89,8 +95,8 @@ fn unrouted(root: &Yaml, logical_id: &str) -> Vec<String> {
 fn unfit(root: &Yaml, logical_id: &str, properties: &Yaml) -> Option<String> {
     let Some(function) = Function::named(logical_id) else {
         let mut events = properties["Events"].as_mapping().into_iter().flatten();
-        let has_rule = events.any(|(_, event)| event["Type"] == "EventBridgeRule");
-        let mend = "has a rule and does not run on one machine: add it to infra/ops/src/functions.rs";
+        let has_rule = events.any(|(_, event)| event["Type"] == "EventBridgeRule" || event["Type"] == "SNS");
+        let mend = "hears events and does not run on one machine: add it to infra/ops/src/functions.rs";
         return has_rule.then(|| mend.to_owned());
     };
     let set = |of: &Yaml, name: &str| Some(of.get("Environment")?.get("Variables")?.get(name)?.clone());

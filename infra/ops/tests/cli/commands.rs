@@ -1,33 +1,14 @@
-//! The command as a person or a script runs it.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+//! Each command, as it is without any channel.
 
 use std::{
     fs,
-    path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    path::Path,
+    process::{Command, Stdio},
 };
 
 use serde_json::Value;
 
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
-
-/// A folder of this test alone, without what an earlier run left.
-fn fresh(name: &str) -> PathBuf {
-    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let _ = fs::remove_dir_all(&dir);
-    fs::create_dir_all(&dir).unwrap();
-    dir
-}
-
-fn watchkeeper(state: &Path, args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_watchkeeper"));
-    command.current_dir(ROOT).arg("--state").arg(state).args(args).output().unwrap()
-}
-
-fn out(output: &Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
+use crate::{ROOT, fresh, json_lines, out, sample, watchkeeper};
 
 /// The table of open cases, without the time at which it was made.
 fn open_cases(text: &str) -> Vec<&str> {
@@ -43,10 +24,6 @@ fn samples(folder: &str) -> usize {
 
 fn all_samples() -> usize {
     ["health-responder", "foreign", "malformed"].map(samples).iter().sum()
-}
-
-fn json_lines(text: &str) -> Vec<Value> {
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 #[test]
@@ -113,10 +90,7 @@ fn in_disorder_and_three_times_each_the_same_cases_are_open_in_the_end() {
 #[test]
 fn what_cannot_be_read_is_named_with_its_place_and_the_rest_goes_on() {
     let dir = fresh("unreadable");
-    let event =
-        fs::read_to_string(Path::new(ROOT).join("events/health-responder/17-exposed-access-key.json"))
-            .unwrap();
-    let event: Value = serde_json::from_str(&event).unwrap();
+    let event = sample("17-exposed-access-key.json");
     fs::write(dir.join("1.ndjson"), format!("{event}\n{{\"id\": }}\n{event}\n")).unwrap();
     fs::write(dir.join("2.json"), "[\n").unwrap();
     fs::write(dir.join("README.md"), "not an event").unwrap();
@@ -141,41 +115,6 @@ fn whoever_stops_reading_causes_no_panic() {
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{output:?}");
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
-}
-
-#[test]
-fn explain_says_why_and_leaves_nothing_behind() {
-    let state = fresh("explain").join("state");
-    let told = out(&watchkeeper(
-        &state,
-        &["explain", "events/health-responder/18-aurora-certificate-rotation-restart.json"],
-    ));
-    assert!(told.contains("A new case. Record the new state. Tell people (high): "), "{told}");
-    assert!(told.contains("━━ HIGH ━━ scheduled change, opened"), "{told}");
-    let foreign = out(&watchkeeper(&state, &["explain", "events/foreign/03-s3-object-created.json"]));
-    assert!(foreign.contains("No function is invoked") && foreign.contains("aws.s3"), "{foreign}");
-    let malformed = ["explain", "events/malformed/02-detail-is-a-string.json", "--json"];
-    let malformed = json_lines(&out(&watchkeeper(&state, &malformed))).remove(0);
-    assert_eq!(malformed["notices"][0]["kind"], "malformed");
-    assert!(!state.exists());
-}
-
-#[test]
-fn explain_decides_against_the_state_and_leaves_it_alone() {
-    let state = fresh("explain-state");
-    let event = "events/health-responder/17-exposed-access-key.json";
-    out(&watchkeeper(&state, &["replay", event]));
-    let contents = || {
-        let mut files: Vec<_> = fs::read_dir(&state).unwrap().map(|file| file.unwrap().path()).collect();
-        files.sort();
-        files.into_iter().map(|file| (fs::read(&file).unwrap(), file)).collect::<Vec<_>>()
-    };
-    let before = contents();
-    let again = out(&watchkeeper(&state, &["explain", event, "--json"]));
-    let again = json_lines(&again).remove(0);
-    assert_eq!(again["because"], "A duplicate: this was taken in before. Nothing to do.");
-    assert_eq!(again["decision"]["effects"], Value::Array(Vec::new()));
-    assert!(contents() == before);
 }
 
 #[test]
