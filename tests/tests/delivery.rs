@@ -5,16 +5,19 @@ use std::collections::BTreeMap;
 use futures::future::join_all;
 use jiff::SignedDuration;
 use proptest::prelude::*;
+use watchkeeper_domain::records::Records;
 use watchkeeper_domain::{
     message::{Message, Post, Trouble},
     notice::{Change, Kind, Notice, Severity},
 };
+use watchkeeper_shell::{Aws, Table};
 use watchkeeper_sim::{
     fuse::Fuse,
     memory::Memory,
     screens::{Screens, Shown},
 };
 use watchkeeper_tests::support::{
+    aws,
     estate::{interleave, minute},
     newsroom::{EVERYWHERE, Newsroom, from_topic, notice, of_storm},
 };
@@ -25,8 +28,16 @@ fn newsroom(toml: &str) -> Newsroom<Memory> {
     Newsroom::new(Memory::default(), Screens::default(), toml)
 }
 
+/// The same on an empty table of the embedded engine at `endpoint`.
+async fn on_dynoxide(endpoint: &str) -> Newsroom<Table> {
+    let settings = aws::settings(&aws::unique("delivery"), "unused", "unused");
+    let table = Aws::with(&aws::config(endpoint), &settings).table;
+    table.create().await.unwrap();
+    Newsroom::new(table, Screens::default(), EVERYWHERE)
+}
+
 /// What `channel` shows as news: edits of the first message left out where it also replies.
-fn news(room: &Newsroom<Memory>, channel: &str) -> Vec<Message> {
+fn news<R>(room: &Newsroom<R>, channel: &str) -> Vec<Message> {
     let shown = room.screens.shown().into_iter().filter(|shown| shown.channel == channel);
     let is_news = |shown: &Shown| !(channel == "bot" && matches!(shown.post, Post::Edit(_)));
     shown.filter(is_news).map(|shown| shown.message).collect()
@@ -223,7 +234,7 @@ async fn a_case_after_the_window_begins_a_conversation_of_its_own() {
     assert_eq!(conversations, ["account-1", "account-2"]);
 }
 
-fn check(room: &Newsroom<Memory>, newest: u32) -> Result<(), TestCaseError> {
+fn check<R>(room: &Newsroom<R>, newest: u32) -> Result<(), TestCaseError> {
     for channel in ALL {
         let shown = news(room, channel);
         let seqs = seqs(&shown);
@@ -273,17 +284,16 @@ proptest! {
     }
 }
 
-#[tokio::test]
-async fn a_crash_before_or_after_any_step_loses_nothing_and_only_repeats_what_may_have_been_shown() {
+async fn crash_anywhere<R: Records + Clone>(fresh: impl AsyncFn() -> Newsroom<R>) {
     let opened = notice("case", 1, Change::Opened);
     let resolved = notice("case", 2, Change::Resolved);
     let play = async |fuse: Fuse| {
-        let room = newsroom(EVERYWHERE);
+        let room = fresh().await;
         room.publish(&opened, minute(0)).await;
         let process = room.process(fuse);
         room.invoke(&process, &from_topic(&resolved), minute(10)).await;
         room.invoke(&room.process(Fuse::never()), &from_topic(&resolved), minute(12)).await;
-        room.sweeps(minute(12), minute(30)).await;
+        room.sweeps(minute(12), minute(16)).await;
         (room, process.fuse.steps())
     };
     let (_, steps) = play(Fuse::never()).await;
@@ -296,5 +306,34 @@ async fn a_crash_before_or_after_any_step_loses_nothing_and_only_repeats_what_ma
             let repeats = room.screens.shown().iter().filter(|shown| shown.message.repeated).count();
             assert!(repeats <= 4, "step {step}: {repeats}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_crash_before_or_after_any_step_loses_nothing_and_only_repeats_what_may_have_been_shown() {
+    crash_anywhere(async || newsroom(EVERYWHERE)).await;
+    let endpoint = aws::dynoxide().await.unwrap();
+    crash_anywhere(async || on_dynoxide(&endpoint).await).await;
+}
+
+#[tokio::test]
+async fn side_by_side_on_dynoxide_each_case_is_shown_once_and_a_storm_as_one() {
+    let endpoint = aws::dynoxide().await.unwrap();
+    let room = on_dynoxide(&endpoint).await;
+    let opened = notice("case", 1, Change::Opened);
+    let storm: Vec<_> = (0..200).map(of_storm).collect();
+    let all = storm.iter().chain([&opened, &opened, &opened]);
+    let reports = join_all(all.map(|notice| room.publish(notice, minute(0)))).await;
+    assert!(reports.iter().all(|report| report.failure.is_none()));
+    room.sweeps(minute(0), minute(5)).await;
+    for channel in ALL {
+        let shown: Vec<_> =
+            room.screens.shown().into_iter().filter(|shown| shown.channel == channel).collect();
+        let cases = |message: &Message| message.fold.as_ref().map_or(1, |fold| fold.cases);
+        assert_eq!(shown.iter().filter(|it| it.message.notice.thread == "case").count(), 1, "{channel}");
+        let storm: Vec<_> = shown.iter().filter(|it| it.message.notice.thread != "case").collect();
+        assert!(storm.len() <= 3, "{channel}: {}", storm.len());
+        assert_eq!(storm.last().map(|it| cases(&it.message)), Some(200), "{channel}");
+        assert!(shown.iter().all(|it| !it.message.repeated), "{channel}");
     }
 }

@@ -72,7 +72,8 @@ pub fn decide(
     match (reason, next) {
         (Reason::News(change), Some(mut next)) => {
             next.seq += 1;
-            let notice = words::notice(change, &next, case, said, (config, now));
+            let news = words::News { change, next: &next, before: case, said };
+            let notice = words::notice(news, config, now);
             let event = words::event(change, &notice);
             next.severity = notice.severity;
             Decision::because(Reason::News(change))

@@ -4,25 +4,40 @@ use jiff::{SignedDuration, Timestamp};
 use watchkeeper_domain::{
     case::{Actionability, Case, CaseId, Communication, Content, When, done},
     config::{Config, Subject},
-    notice::{Change, DomainEvent, Fact, Kind, Link, Notice, Resource},
+    notice::{Change, DomainEvent, Kind, Link, Notice, Resource},
     text::{self, count, fingerprint},
 };
 
 use crate::{decide::total, severity::severity};
+
+mod facts;
+mod title;
+
+pub use title::title;
+
+use facts::facts;
 
 /// How many resources a notice names.
 const RESOURCES: usize = 20;
 /// How many characters of AWS's text a notice carries.
 const TEXT: usize = 3000;
 
-/// What people are told of `said`, which is now `next` and was `before`.
-pub fn notice(
-    change: Change,
-    next: &Case,
-    before: Option<&Case>,
-    said: &Communication,
-    (config, now): (&Config, Timestamp),
-) -> Notice {
+/// What there is to tell.
+#[derive(Clone, Copy, Debug)]
+pub struct News<'a> {
+    /// What has changed.
+    pub change: Change,
+    /// The case as it is now.
+    pub next: &'a Case,
+    /// The case as it was.
+    pub before: Option<&'a Case>,
+    /// The communication that says so.
+    pub said: &'a Communication,
+}
+
+/// What people are told of `news`.
+pub fn notice(news: News<'_>, config: &Config, now: Timestamp) -> Notice {
+    let News { change, next, said, .. } = news;
     let content = &said.content;
     let care = config.care(Subject::new(&next.id, content, &said.entities));
     let severity = severity(next.kind, said, care.environment.as_deref(), now);
@@ -34,9 +49,9 @@ pub fn notice(
         kind: next.kind,
         change,
         severity,
-        headline: headline(change, next, said, now),
+        headline: headline(news, now),
         text: text::cut(&mask_keys(&content.description), TEXT),
-        facts: facts(next, before, said, care.environment.as_deref(), now),
+        facts: facts(news, care.environment.as_deref(), now),
         resources: resources(said),
         resource_count: total(&next.entities),
         deadline: next.deadline,
@@ -73,42 +88,8 @@ pub fn event(change: Change, notice: &Notice) -> DomainEvent {
     DomainEvent { id, detail_type: detail_type.to_owned(), notice: notice.clone() }
 }
 
-/// What the event is about, on one line, without where and when.
-pub fn title(content: &Content) -> String {
-    let named =
-        content.metadata.get("deprecated_versions").map(|it| text::line(it)).filter(|it| !it.is_empty());
-    text::cut(&named.unwrap_or_else(|| readable(&content.type_code)), 120)
-}
-
-/// `AWS_EC2_PERSISTENT_INSTANCE_RETIREMENT_SCHEDULED` → `EC2 persistent instance retirement scheduled`.
-fn readable(type_code: &str) -> String {
-    let code = type_code.strip_prefix("AWS_").unwrap_or(type_code);
-    let Some((service, rest)) = code.split_once('_') else { return code.to_owned() };
-    let name = NAMES.iter().find(|(known, _)| *known == service).map_or(service, |(_, name)| name);
-    format!("{name} {}", rest.to_lowercase().replace('_', " "))
-}
-
-/// Services whose code is not what people call them.
-const NAMES: &[(&str, &str)] = &[
-    ("ABUSE", "Abuse:"),
-    ("APIGATEWAY", "API Gateway"),
-    ("AUTOSCALING", "Auto Scaling"),
-    ("CLOUDFRONT", "CloudFront"),
-    ("DIRECTCONNECT", "Direct Connect"),
-    ("DYNAMODB", "DynamoDB"),
-    ("ELASTICACHE", "ElastiCache"),
-    ("ELASTICBEANSTALK", "Elastic Beanstalk"),
-    ("ELASTICLOADBALANCING", "Elastic Load Balancing"),
-    ("LAMBDA", "Lambda"),
-    ("MULTIPLE", "Several services:"),
-    ("OPENSEARCH", "OpenSearch"),
-    ("RISK", "Security risk:"),
-    ("ROUTE53", "Route 53"),
-    ("SECRETSMANAGER", "Secrets Manager"),
-    ("TRANSITGATEWAY", "Transit Gateway"),
-];
-
-fn headline(change: Change, case: &Case, said: &Communication, now: Timestamp) -> String {
+fn headline(news: News<'_>, now: Timestamp) -> String {
+    let News { change, next: case, said, .. } = news;
     let counts = &case.entities;
     let prefix = match change {
         Change::Opened => String::new(),
@@ -157,90 +138,9 @@ fn moment(at: Timestamp) -> String {
     at.strftime("%-d %b %Y %H:%M UTC").to_string()
 }
 
-fn facts(
-    next: &Case,
-    before: Option<&Case>,
-    said: &Communication,
-    environment: Option<&str>,
-    now: Timestamp,
-) -> Vec<Fact> {
-    let content = &said.content;
-    let account = match environment {
-        Some(environment) => format!("{} ({environment})", next.id.account),
-        None => next.id.account.clone(),
-    };
-    let missing = || format!("{} of {} pages have come; the rest may follow", said.pages, said.total_pages);
-    let rows = [
-        ("Status", Some(status(next, before))),
-        ("Deadline", next.deadline.map(|at| format!("{}, {}", moment(at), left(at, now)))),
-        ("Deadline was", moved_deadline(next, before)),
-        ("Started", show(&content.start).filter(|_| next.deadline.is_none() && next.kind == Kind::Issue)),
-        ("Date", show_raw(&content.start)),
-        ("Ends", show(&content.end).filter(|_| !said.is_closed() && content.end != content.start)),
-        ("Ended", show(&content.end).filter(|_| said.is_closed() && next.kind == Kind::Issue)),
-        ("Resources", resource_counts(next)),
-        ("Incomplete", (!said.is_complete()).then(missing)),
-        ("Account", Some(account)),
-        ("Region", Some(content.region.clone()).filter(|it| !it.is_empty())),
-        ("Action", action(content)),
-    ];
-    let fact = |(name, value): (&str, Option<String>)| {
-        Some(Fact { name: name.to_owned(), value: text::line(&value?) })
-    };
-    rows.into_iter().filter_map(fact).collect()
-}
-
-fn status(next: &Case, before: Option<&Case>) -> String {
-    match before.map(|before| &before.status).filter(|was| **was != next.status) {
-        Some(was) => format!("{was} → {}", next.status),
-        None => next.status.to_string(),
-    }
-}
-
-fn moved_deadline(next: &Case, before: Option<&Case>) -> Option<String> {
-    let was = before?.deadline?;
-    (next.deadline.is_some_and(|is| is != was)).then(|| moment(was))
-}
-
-fn show(when: &Option<When>) -> Option<String> {
-    match when.as_ref()? {
-        When::At(at) => Some(moment(*at)),
-        When::Raw(raw) => Some(text::cut(raw, 100)),
-    }
-}
-
-fn show_raw(when: &Option<When>) -> Option<String> {
-    match when.as_ref()? {
-        When::At(_) => None,
-        When::Raw(raw) => Some(format!("{} (as AWS wrote it)", text::cut(raw, 100))),
-    }
-}
-
-/// `3: 1 pending, 2 resolved`, or the number alone where AWS gave no status.
-fn resource_counts(case: &Case) -> Option<String> {
-    let total = total(&case.entities);
-    let named = case.entities.iter().filter(|(status, _)| *status != "UNKNOWN" || case.entities.len() > 1);
-    let named: Vec<_> =
-        named.take(8).map(|(status, count)| format!("{count} {}", status.to_lowercase())).collect();
-    match (total, named.is_empty()) {
-        (0, _) => None,
-        (total, true) => Some(total.to_string()),
-        (total, false) => Some(format!("{total}: {}", named.join(", "))),
-    }
-}
-
 fn actionability(content: &Content) -> String {
     let value = serde_json::to_value(&content.actionability).unwrap_or_default();
     value.as_str().unwrap_or_default().to_owned()
-}
-
-fn action(content: &Content) -> Option<String> {
-    Some(match content.actionability.as_ref()? {
-        Actionability::ActionRequired => "required".to_owned(),
-        Actionability::ActionMayBeRequired => "may be required".to_owned(),
-        Actionability::Informational => "none, for information".to_owned(),
-        Actionability::Other(raw) => text::cut(raw, 100),
-    })
 }
 
 /// Those that need something first. Resolved ones are left out while others are not.

@@ -6,11 +6,14 @@ use jiff::{SignedDuration, Timestamp, civil::Date};
 
 use crate::case::{CaseId, Content, Entity};
 
+mod channels;
 mod matcher;
+mod notice_matcher;
 mod reader;
 pub mod routing;
 
 pub use matcher::Matcher;
+pub use notice_matcher::NoticeMatcher;
 use reader::{Problems, Section};
 pub use routing::{Destination, Routing};
 

@@ -1,11 +1,10 @@
 //! Which notice goes to which channel, and when.
 
 use jiff::{SignedDuration, Timestamp, ToSpan, civil::Time, tz::TimeZone};
-use wildmatch::WildMatch;
 
-use super::reader::Section;
+use super::{NoticeMatcher, channels::read_channel, reader::Section};
 use crate::{
-    channel::{Channel, ChannelKind, SecretName},
+    channel::{Channel, ChannelKind},
     notice::{Notice, Severity},
 };
 
@@ -72,28 +71,6 @@ pub struct Destination {
     /// When it may be shown, if not at once.
     pub hold_until: Option<Timestamp>,
 }
-
-/// `match = { … }` of a route: every key that is given must match, and a key matches when any of its values does.
-/// `*` stands for any characters and `?` for one.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct NoticeMatcher {
-    keys: Vec<(&'static str, Vec<WildMatch>)>,
-}
-
-/// What a route can match on.
-const KEYS: [&str; 11] = [
-    "kind",
-    "severity",
-    "service",
-    "type_code",
-    "event",
-    "account",
-    "region",
-    "owner",
-    "environment",
-    "persona",
-    "actionability",
-];
 
 impl Routing {
     pub(super) fn read(root: &Section<'_, '_>) -> Self {
@@ -209,42 +186,6 @@ impl Quiet {
     }
 }
 
-impl NoticeMatcher {
-    fn read(section: &Section<'_, '_>) -> Self {
-        section.only(&KEYS);
-        let patterns = |key: &'static str| {
-            let patterns = section.strings(key).into_iter().map(|it| WildMatch::new_case_insensitive(&it));
-            (key, patterns.collect::<Vec<_>>())
-        };
-        Self { keys: KEYS.into_iter().map(patterns).filter(|(_, patterns)| !patterns.is_empty()).collect() }
-    }
-
-    /// Whether `notice` is meant.
-    pub fn matches(&self, notice: &Notice) -> bool {
-        self.keys.iter().all(|(key, patterns)| {
-            let values = values(key, notice);
-            patterns.iter().any(|pattern| values.iter().any(|value| pattern.matches(value)))
-        })
-    }
-}
-
-fn values<'n>(key: &str, notice: &'n Notice) -> Vec<&'n str> {
-    match key {
-        "kind" => vec![notice.kind.as_str()],
-        "severity" => vec![notice.severity.as_str()],
-        "service" => vec![&notice.service],
-        "type_code" => vec![&notice.type_code],
-        "event" => vec![&notice.event_arn],
-        "account" => vec![&notice.account],
-        "region" => vec![&notice.region],
-        "owner" => notice.owner.as_deref().into_iter().collect(),
-        "environment" => notice.environment.as_deref().into_iter().collect(),
-        "persona" => notice.personas.iter().map(String::as_str).collect(),
-        "actionability" => vec![&notice.actionability],
-        _ => Vec::new(),
-    }
-}
-
 /// The names under `key`, each of which must be a channel.
 fn known(section: &Section<'_, '_>, key: &str, channels: &[String]) -> Vec<String> {
     let names = section.strings(key);
@@ -252,67 +193,6 @@ fn known(section: &Section<'_, '_>, key: &str, channels: &[String]) -> Vec<Strin
         section.problem_at(key, &format!("there is no channel `{name}`; known: {}", channels.join(", ")));
     }
     names
-}
-
-fn read_channel(section: &Section<'_, '_>) -> Option<Channel> {
-    let (name, kind) = (section.required("name"), section.required("kind"));
-    if name.is_empty() || !name.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'-') {
-        section.problem_at("name", "`name` must consist of letters, digits and hyphens");
-    }
-    let webhook = ["name", "kind", "secret"];
-    let kind = match kind.as_str() {
-        "slack-webhook" => {
-            section.only(&webhook);
-            ChannelKind::SlackWebhook { secret: secret(section)? }
-        }
-        "slack-workflow" => {
-            section.only(&webhook);
-            ChannelKind::SlackWorkflow { secret: secret(section)? }
-        }
-        "teams" => {
-            section.only(&webhook);
-            ChannelKind::Teams { secret: secret(section)? }
-        }
-        "slack-bot" => {
-            section.only(&["name", "kind", "secret", "channel", "endpoint"]);
-            let endpoint = section.endpoint("endpoint", "https://slack.com/api");
-            ChannelKind::SlackBot { channel: section.required("channel"), secret: secret(section)?, endpoint }
-        }
-        "pagerduty" => {
-            section.only(&["name", "kind", "secret", "endpoint"]);
-            let endpoint = section.endpoint("endpoint", "https://events.pagerduty.com");
-            ChannelKind::PagerDuty { secret: secret(section)?, endpoint }
-        }
-        "topic" => {
-            section.only(&["name", "kind"]);
-            ChannelKind::Topic
-        }
-        _ => {
-            let known = "slack-webhook, slack-workflow, slack-bot, teams, pagerduty, topic";
-            section.problem_at("kind", &format!("`kind` must be one of {known}"));
-            return None;
-        }
-    };
-    Some(Channel { name, kind })
-}
-
-/// The name of a secret. A value in its place must not stay unnoticed, nor be repeated in the message.
-fn secret(section: &Section<'_, '_>) -> Option<SecretName> {
-    let text = section.required("secret");
-    let named = match text.split_once(':') {
-        Some(("secretsmanager", name)) if !name.is_empty() => {
-            Some(SecretName::SecretsManager(name.to_owned()))
-        }
-        Some(("ssm", name)) if !name.is_empty() => Some(SecretName::Ssm(name.to_owned())),
-        _ => None,
-    };
-    if named.is_none() {
-        section.problem_at(
-            "secret",
-            "`secret` must name where the secret is kept: \"secretsmanager:NAME\" or \"ssm:NAME\"; never the secret itself",
-        );
-    }
-    named
 }
 
 #[cfg(test)]

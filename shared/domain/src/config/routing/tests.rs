@@ -1,5 +1,11 @@
 use super::*;
-use crate::{config::Config, render::sample};
+use crate::{
+    config::{
+        Config,
+        notice_matcher::{KEYS, values},
+    },
+    render::sample,
+};
 
 const CHANNELS: &str = r#"
 [[channel]]
