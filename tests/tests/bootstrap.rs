@@ -10,6 +10,7 @@ use std::{
 
 use serde_json::{Value, json};
 use watchkeeper_domain::notice::Change;
+use watchkeeper_shell::Table;
 use watchkeeper_sim::webhooks::{Reply, Server};
 use watchkeeper_tests::support::{
     aws,
@@ -116,7 +117,7 @@ async fn health_responder_answers_events_under_the_runtime_interface_emulator() 
     let queue = sqs.create_queue().queue_name(aws::unique("seen")).send().await.unwrap().queue_url.unwrap();
     let arn = format!("arn:aws:sqs:{}:123456789012:{}", aws::REGION, queue.rsplit('/').next().unwrap());
     sns.subscribe().topic_arn(&topic).protocol("sqs").endpoint(arn).send().await.unwrap();
-    watchkeeper_shell::Aws::with(&config, &aws::settings(&table, &topic, &bus)).table.create().await.unwrap();
+    Table::connect(&config, &table).create().await.unwrap();
 
     let toml = repository("infra/config/watchkeeper.toml").canonicalize().unwrap();
     let mut variables = environment(&moto);
@@ -190,11 +191,7 @@ async fn notifier_shows_a_notice_under_the_runtime_interface_emulator() {
     let queue =
         aws_sdk_sqs::Client::new(&config).create_queue().queue_name(aws::unique("failures")).send().await;
     let queue = queue.unwrap().queue_url.unwrap();
-    watchkeeper_shell::Aws::with(&config, &aws::settings(&table, &topic, "unused"))
-        .table
-        .create()
-        .await
-        .unwrap();
+    Table::connect(&config, &table).create().await.unwrap();
 
     let name = aws::unique("hook");
     let secrets = aws_sdk_secretsmanager::Client::new(&config);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use watchkeeper_domain::{notice::Notice, records::Records};
-use watchkeeper_shell::{Aws, Table};
+use watchkeeper_shell::Table;
 use watchkeeper_sim::{fuse::Fuse, memory::Memory};
 use watchkeeper_tests::support::{
     aws,
@@ -104,8 +104,7 @@ async fn a_crash_before_or_after_any_step_and_a_retry_end_in_the_same_world_on_t
 async fn a_crash_before_or_after_any_step_and_a_retry_end_in_the_same_world_on_dynoxide() {
     let endpoint = aws::dynoxide().await.unwrap();
     let kills = crash_anywhere(async || {
-        let settings = aws::settings(&aws::unique("crashes"), "unused", "unused");
-        let table: Table = Aws::with(&aws::config(&endpoint), &settings).table;
+        let table = Table::connect(&aws::config(&endpoint), &aws::unique("crashes"));
         table.create().await.unwrap();
         Estate::new(table)
     })

@@ -10,7 +10,7 @@ use watchkeeper_domain::{
     message::{Message, Post, Trouble},
     notice::{Change, Kind, Notice, Severity},
 };
-use watchkeeper_shell::{Aws, Table};
+use watchkeeper_shell::Table;
 use watchkeeper_sim::{
     fuse::Fuse,
     memory::Memory,
@@ -30,8 +30,7 @@ fn newsroom(toml: &str) -> Newsroom<Memory> {
 
 /// The same on an empty table of the embedded engine at `endpoint`.
 async fn on_dynoxide(endpoint: &str) -> Newsroom<Table> {
-    let settings = aws::settings(&aws::unique("delivery"), "unused", "unused");
-    let table = Aws::with(&aws::config(endpoint), &settings).table;
+    let table = Table::connect(&aws::config(endpoint), &aws::unique("delivery"));
     table.create().await.unwrap();
     Newsroom::new(table, Screens::default(), EVERYWHERE)
 }

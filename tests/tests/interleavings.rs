@@ -9,7 +9,7 @@ use watchkeeper_domain::{
     notice::{Change, Notice},
     records::Records,
 };
-use watchkeeper_shell::{Aws, Report, Table};
+use watchkeeper_shell::{Report, Table};
 use watchkeeper_sim::{channels::Channels, fuse::Fuse, memory::Memory};
 use watchkeeper_tests::support::{
     aws,
@@ -24,8 +24,7 @@ const ORDERS: u64 = 400;
 /// An estate on an empty table of the embedded engine.
 async fn dynoxide() -> Estate<Table> {
     let endpoint = aws::dynoxide().await.unwrap();
-    let settings = aws::settings(&aws::unique("interleavings"), "unused", "unused");
-    let table = Aws::with(&aws::config(&endpoint), &settings).table;
+    let table = Table::connect(&aws::config(&endpoint), &aws::unique("interleavings"));
     table.create().await.unwrap();
     Estate::new(table)
 }

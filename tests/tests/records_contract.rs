@@ -7,9 +7,9 @@ use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use watchkeeper_domain::records::{Due, Effect, Entry, Key, Record, Records, Settled, Write};
-use watchkeeper_shell::{Aws, Table};
+use watchkeeper_shell::Table;
 use watchkeeper_sim::memory::Memory;
-use watchkeeper_tests::support::aws::{config, dynoxide, moto, settings, unique};
+use watchkeeper_tests::support::aws::{config, dynoxide, moto, unique};
 
 /// A state with the shapes that are hard to store: nothing, empty text, large numbers, lists, maps, unknown words.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -323,7 +323,7 @@ async fn a_write_without_a_moment_leaves_the_index<R: Records>(records: &R) {
 async fn table(endpoint: &str) -> (Table, Client, String) {
     let name = unique("records");
     let config = config(endpoint);
-    let table = Aws::with(&config, &settings(&name, "", "")).table;
+    let table = Table::connect(&config, &name);
     table.create().await.expect("the table");
     table.create().await.expect("the table that is there already");
     (table, Client::new(&config), name)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_config::{BehaviorVersion, SdkConfig, timeout::TimeoutConfig};
 use watchkeeper_domain::{
     failure::Failure,
     notice::{DomainEvent, Notice},
@@ -30,17 +30,12 @@ impl Aws {
         Self::with(&sdk_config().await, settings)
     }
 
-    /// The same with a configuration of the caller's, whose retries are replaced: DynamoDB calls are tried three times,
-    /// since every operation on the table can be repeated; calls that have no idempotency key are tried once.
+    /// The same with a configuration of the caller's. Retries are each adapter's own.
     pub fn with(config: &SdkConfig, settings: &Settings) -> Self {
-        let dynamo = aws_sdk_dynamodb::config::Builder::from(config)
-            .retry_config(RetryConfig::standard().with_max_attempts(3));
-        let sns = aws_sdk_sns::config::Builder::from(config).retry_config(RetryConfig::disabled());
-        let bus = aws_sdk_eventbridge::config::Builder::from(config).retry_config(RetryConfig::disabled());
         Self {
-            table: Table::new(aws_sdk_dynamodb::Client::from_conf(dynamo.build()), &settings.table),
-            topic: Topic::new(aws_sdk_sns::Client::from_conf(sns.build()), &settings.notices_topic),
-            bus: Bus::new(aws_sdk_eventbridge::Client::from_conf(bus.build()), &settings.bus),
+            table: Table::connect(config, &settings.table),
+            topic: Topic::connect(config, &settings.notices_topic),
+            bus: Bus::connect(config, &settings.bus),
         }
     }
 }

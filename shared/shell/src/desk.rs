@@ -10,36 +10,29 @@ use watchkeeper_domain::{
 };
 
 use crate::{
-    aws::{Aws, sdk_config},
-    channels::Webhooks,
-    dynamo::Table,
-    settings::{NotifierSettings, Settings},
+    aws::sdk_config, channels::Webhooks, dynamo::Table, settings::NotifierSettings, sns::Topic,
     undelivered::FailureQueue,
 };
 
 /// Everything that `notifier` reaches.
 #[derive(Clone, Debug)]
 pub struct Desk {
-    aws: Aws,
+    table: Table,
+    topic: Topic,
     webhooks: Webhooks,
     queue: FailureQueue,
 }
 
 impl Desk {
-    /// Connects as [`Aws::connect`] does. Nothing is sent yet.
+    /// Connects as [`crate::Aws::connect`] does. Nothing is sent yet.
     ///
     /// # Errors
     /// When there is no TLS to speak.
     pub async fn connect(settings: &NotifierSettings) -> Result<Self, Failure> {
         let config = sdk_config().await;
-        let aws = Settings {
-            table: settings.table.clone(),
-            notices_topic: settings.notices_topic.clone(),
-            bus: String::new(),
-            config: settings.config.clone(),
-        };
         Ok(Self {
-            aws: Aws::with(&config, &aws),
+            table: Table::connect(&config, &settings.table),
+            topic: Topic::connect(&config, &settings.notices_topic),
             webhooks: Webhooks::connect(&config, &settings.messages_topic)?,
             queue: FailureQueue::connect(&config, &settings.failure_queue),
         })
@@ -50,13 +43,13 @@ impl HoldsRecords for Desk {
     type Table = Table;
 
     fn records(&self) -> &Table {
-        &self.aws.table
+        &self.table
     }
 }
 
 impl Notices for Desk {
     async fn publish(&self, notice: &Notice, repeated: bool) -> Result<(), Failure> {
-        self.aws.publish(notice, repeated).await
+        self.topic.publish(notice, repeated).await
     }
 }
 

@@ -4,6 +4,7 @@ mod create;
 mod item;
 mod update;
 
+use aws_config::{SdkConfig, retry::RetryConfig};
 use aws_sdk_dynamodb::{Client, operation::put_item::PutItemError, types::AttributeValue};
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
@@ -32,6 +33,13 @@ pub struct Table {
 }
 
 impl Table {
+    /// The table `name`, reached through `config`. A call is tried three times: every operation can be repeated.
+    pub fn connect(config: &SdkConfig, name: &str) -> Self {
+        let retries = RetryConfig::standard().with_max_attempts(3);
+        let config = aws_sdk_dynamodb::config::Builder::from(config).retry_config(retries);
+        Self::new(Client::from_conf(config.build()), name)
+    }
+
     /// The table `name`, reached through `client`.
     pub fn new(client: Client, name: impl Into<String>) -> Self {
         Self { client, name: name.into() }

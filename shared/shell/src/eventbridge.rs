@@ -1,5 +1,6 @@
 //! The custom event bus `watchkeeper`: what functions concluded, for other functions and for anybody's automation.
 
+use aws_config::{SdkConfig, retry::RetryConfig};
 use aws_sdk_eventbridge::{
     Client,
     types::{PutEventsRequestEntry, PutEventsResultEntry},
@@ -22,6 +23,12 @@ pub struct Bus {
 }
 
 impl Bus {
+    /// The bus `name`, reached through `config`. A call is tried once: there is no idempotency key.
+    pub fn connect(config: &SdkConfig, name: &str) -> Self {
+        let config = aws_sdk_eventbridge::config::Builder::from(config).retry_config(RetryConfig::disabled());
+        Self::new(Client::from_conf(config.build()), name)
+    }
+
     /// The bus `name`, reached through `client`.
     pub fn new(client: Client, name: impl Into<String>) -> Self {
         Self { client, name: name.into() }

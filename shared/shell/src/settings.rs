@@ -37,7 +37,7 @@ impl Settings {
     }
 }
 
-/// The names of what notifier needs. It publishes no notices and no domain events.
+/// The names of what notifier needs. It puts no domain events on the bus.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct NotifierSettings {
     /// `WATCHKEEPER_TABLE`: the name of the DynamoDB table.

@@ -1,5 +1,6 @@
 //! The SNS topic `notices`: what people are told, for machines.
 
+use aws_config::{SdkConfig, retry::RetryConfig};
 use aws_sdk_sns::{Client, types::MessageAttributeValue};
 use serde::Serialize;
 use serde_json::Value;
@@ -41,6 +42,12 @@ struct Message<'a> {
 }
 
 impl Topic {
+    /// The topic `arn`, reached through `config`. A call is tried once: there is no idempotency key.
+    pub fn connect(config: &SdkConfig, arn: &str) -> Self {
+        let config = aws_sdk_sns::config::Builder::from(config).retry_config(RetryConfig::disabled());
+        Self::new(Client::from_conf(config.build()), arn)
+    }
+
     /// The topic `arn`, reached through `client`.
     pub fn new(client: Client, arn: impl Into<String>) -> Self {
         Self { client, arn: arn.into() }
