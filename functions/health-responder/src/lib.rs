@@ -3,7 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`event`] | wire JSON → pages, a sweep tick, foreign, malformed |
-//! | [`decide`] | every rule of this function |
+//! | [`mod@decide`] | every rule of this function |
 //! | [`severity`] | kind, deadline and severity: three tables |
 //! | [`words`] | everything that it says to people |
 //! | [`unread`] | payloads that nobody could read |

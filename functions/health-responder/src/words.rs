@@ -233,6 +233,18 @@ mod tests {
     }
 
     #[test]
+    fn a_notice_of_exposed_credentials_says_whose_and_where() {
+        let metadata = serde_json::json!({"userName": "ci", "exposedUrl": "https://example.com/gist", "truncated": "false"});
+        let said = said(serde_json::json!({"service": "RISK", "eventMetadata": metadata}));
+        let id = crate::fixture::page(&serde_json::json!({}), at("2026-11-01T00:00:00Z")).case;
+        let decision =
+            crate::decide::decide(&id, None, Some(&said), (&Config::default(), at("2026-11-20T12:00:00Z")));
+        let crate::decide::Effect::Tell(notice) = &decision.effects[0] else { panic!() };
+        let fact = |name: &str| notice.facts.iter().find(|it| it.name == name).map(|it| it.value.as_str());
+        assert_eq!((fact("IAM user"), fact("Found at")), (Some("ci"), Some("https://example.com/gist")));
+    }
+
+    #[test]
     fn a_title_comes_from_the_metadata_or_from_the_type_code() {
         let retirement = said(serde_json::json!({"eventTypeCode": "AWS_EC2_INSTANCE_RETIREMENT_SCHEDULED"}));
         assert_eq!(title(&retirement.content), "EC2 instance retirement scheduled");

@@ -3,7 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`event`] | wire JSON → notices, a sweep tick, foreign, malformed |
-//! | [`decide`] | every rule of this function |
+//! | [`mod@decide`] | every rule of this function |
 //! | [`talk`] | what is kept of a conversation, and what there is to say in it |
 
 use std::collections::BTreeMap;

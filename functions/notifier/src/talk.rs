@@ -85,7 +85,7 @@ pub struct Talk {
 /// What a channel shows.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Said {
-    /// Which notices: [`News::digest`].
+    /// Which notices: [`News::said`].
     pub digest: String,
     /// The newest of the leading case.
     pub lead_seq: u32,
@@ -103,7 +103,7 @@ pub struct Claim {
 /// What a channel will never show.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Refused {
-    /// Which notices: [`News::digest`].
+    /// Which notices: [`News::said`].
     pub digest: String,
     /// What the channel answered.
     pub cause: String,

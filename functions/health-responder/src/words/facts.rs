@@ -28,6 +28,8 @@ pub(super) fn facts(news: News<'_>, environment: Option<&str>, now: Timestamp) -
         ("Ends", show(&content.end).filter(|_| !said.is_closed() && content.end != content.start)),
         ("Ended", show(&content.end).filter(|_| said.is_closed() && next.kind == Kind::Issue)),
         ("Resources", resource_counts(next)),
+        ("IAM user", content.metadata.get("userName").map(|name| text::cut(name, 100))),
+        ("Found at", content.metadata.get("exposedUrl").map(|url| text::cut(url, 300))),
         ("Incomplete", (!said.is_complete()).then(missing)),
         ("Account", Some(account)),
         ("Region", Some(content.region.clone()).filter(|it| !it.is_empty())),
