@@ -48,7 +48,7 @@ async fn show(
     message: &Message,
     post: &Post,
 ) -> Result<Option<String>, Trouble> {
-    let patience = Patience { connect: Duration::from_millis(500), total: Duration::from_millis(500) };
+    let patience = Patience { connect: Duration::from_secs(2), total: Duration::from_secs(2) };
     let topic = MessagesTopic::connect(&config("http://127.0.0.1:9"), NO_TOPIC);
     let webhooks = Webhooks::new(Secrets::given([(secret(), value.to_owned())]), topic, patience).unwrap();
     webhooks.show(&Channel { name: "chat".to_owned(), kind }, message, post).await

@@ -40,9 +40,9 @@ fn pager(base: &str) -> Channel {
     Channel { name: "pager".to_owned(), kind }
 }
 
-/// Channels that know one secret, and wait for a third of a second.
+/// Channels that know one secret, and wait for two seconds.
 fn webhooks(value: &str) -> Webhooks {
-    let patience = Patience { connect: Duration::from_millis(300), total: Duration::from_millis(300) };
+    let patience = Patience { connect: Duration::from_secs(2), total: Duration::from_secs(2) };
     let topic = MessagesTopic::connect(&config("http://127.0.0.1:9"), NO_TOPIC);
     Webhooks::new(Secrets::given([(secret(), value.to_owned())]), topic, patience).unwrap()
 }
