@@ -150,8 +150,6 @@ pub struct News {
     lead: Box<Notice>,
     /// When more may be said, because quiet hours end.
     pub held_until: Option<Timestamp>,
-    /// How many notices were overtaken by newer ones of their case.
-    pub superseded: usize,
 }
 
 impl News {
@@ -160,14 +158,13 @@ impl News {
     pub fn of(mentions: Vec<Mention>, now: Timestamp) -> Result<Self, Option<Timestamp>> {
         let held_until = mentions.iter().filter_map(|it| it.hold_until).filter(|until| *until > now).min();
         let (mut newest, mut lead): (BTreeMap<String, Mention>, Option<Box<Notice>>) = Default::default();
-        let mut superseded = 0;
         for mut mention in mentions.into_iter().filter(|it| it.hold_until.is_none_or(|until| until <= now)) {
             // They come in the order of their keys, so the later one of a case is the newer one.
             lead = mention.notice.take().or(lead);
-            superseded += usize::from(newest.insert(mention.thread.clone(), mention).is_some());
+            newest.insert(mention.thread.clone(), mention);
         }
         let lead = lead.ok_or(held_until)?;
-        Ok(Self { newest, lead, held_until, superseded })
+        Ok(Self { newest, lead, held_until })
     }
 
     /// What showing it would mean.
