@@ -205,6 +205,18 @@ async fn ten_thousand_accounts_inside_a_minute_are_one_message_updated_a_few_tim
 }
 
 #[tokio::test]
+async fn an_arrival_in_a_storm_costs_six_calls_a_channel_and_reads_nobody_elses_notice() {
+    let room = newsroom(EVERYWHERE);
+    room.publish(&of_storm(1), minute(0)).await;
+    for account in 2..50 {
+        let process = room.process(Fuse::never());
+        room.invoke(&process, &from_topic(&of_storm(account)), minute(0)).await;
+        // joined? topic, join, joined, keep the notice, look whether somebody will show it
+        assert_eq!(process.fuse.steps(), 6 * ALL.len());
+    }
+}
+
+#[tokio::test]
 async fn what_arrives_in_the_moment_in_which_the_sweep_goes_to_rest_is_not_left_behind() {
     for seed in 0..400 {
         let room = newsroom(EVERYWHERE);

@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 use serde_json::json;
-use watchkeeper_domain::{config::Config, terminal::Paint, text::count};
+use watchkeeper_domain::{config::Config, render::terminal::Paint, text::count};
 
 use crate::{
     checkout::{Checkout, shown},

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow};
 use fastrand::Rng;
-use watchkeeper_domain::terminal::Paint;
+use watchkeeper_domain::render::terminal::Paint;
 
 use crate::{
     channels::is_terminal_only,

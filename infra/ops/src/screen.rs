@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use console::Term;
 use indicatif::{ProgressBar, ProgressStyle};
-use watchkeeper_domain::terminal::{Paint, Style, paint};
+use watchkeeper_domain::render::terminal::{Paint, Style, paint};
 
 /// The widest that text is laid out.
 const WIDEST: usize = 110;

@@ -6,7 +6,7 @@ use watchkeeper_domain::{
     message::Post,
     notice::Notice,
     render::mail,
-    terminal::{Paint, render},
+    render::terminal::{Paint, render},
     text,
 };
 use watchkeeper_shell::Outcome;

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use watchkeeper_domain::{
     case::{Case, done},
     records::{HEAD, Key, Record, Records},
-    terminal::{Paint, columns},
+    render::terminal::{Paint, columns},
     text::{self, count},
 };
 use watchkeeper_shell::Outcome;

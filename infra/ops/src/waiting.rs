@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, anyhow};
 use jiff::SignedDuration;
-use watchkeeper_domain::{records::Records, terminal::Paint, text::count};
+use watchkeeper_domain::{records::Records, render::terminal::Paint, text::count};
 
 use crate::{machine::Machine, queue::Queue, screen::Screen};
 

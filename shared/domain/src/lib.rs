@@ -11,7 +11,6 @@
 //! | [`records`] | the table of keys, and the port through which state is kept |
 //! | [`ports`] | the other ports: where notices and domain events go |
 //! | [`config`] | `watchkeeper.toml`: owners, runbooks, next steps, mutes |
-//! | [`terminal`] | a notice as plain text for a terminal |
 //! | [`text`] | cleaning and cutting text that somebody else wrote |
 //! | [`failure`] | the one deployed error type |
 //! | [`fis`] | FIS experiment templates, and every rule that one is held to |
@@ -27,5 +26,4 @@ pub mod notice;
 pub mod ports;
 pub mod records;
 pub mod render;
-pub mod terminal;
 pub mod text;

@@ -4,6 +4,7 @@ pub mod mail;
 pub mod pagerduty;
 pub mod slack;
 pub mod teams;
+pub mod terminal;
 
 #[cfg(test)]
 pub(crate) mod sample;

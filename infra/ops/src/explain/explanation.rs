@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use watchkeeper_domain::{
     notice::Notice,
-    terminal::{self, Paint, render},
+    render::terminal::{self, Paint, render},
     text,
 };
 

@@ -156,7 +156,7 @@ mod tests {
     use crate::{
         notice::Notice,
         render::sample::{closed, everywhere, message, notice, storm},
-        terminal::columns,
+        render::terminal::columns,
     };
 
     fn chat(message: &Message) -> Value {

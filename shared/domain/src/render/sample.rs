@@ -200,3 +200,22 @@ pub(crate) fn wild_text() -> impl Strategy<Value = String> {
         text.chars().cycle().take(text.chars().count().saturating_mul(times).min(100_000)).collect()
     })
 }
+
+/// Storms whose every text is one character, as often as nobody would write it: those that cost a channel most.
+pub(crate) fn worst() -> impl Iterator<Item = Message> {
+    ["\u{1f525}", "&", "\"", "\\", "*", "\u{6771}"].into_iter().map(|character| {
+        let worst = character.repeat(2_000);
+        let mut message = storm();
+        let notice = &mut message.notice;
+        let resource = Resource { name: worst.clone(), status: worst.clone() };
+        let url = format!("https://example.com/{}", "&".repeat(900));
+        notice.headline = worst.clone();
+        notice.text = worst.clone();
+        notice.next_step = worst.clone();
+        notice.type_code = worst.clone();
+        notice.facts = vec![Fact { name: worst.clone(), value: worst.clone() }; 20];
+        notice.resources = vec![resource; 20];
+        notice.links = vec![Link { title: worst.clone(), url }; 9];
+        message
+    })
+}

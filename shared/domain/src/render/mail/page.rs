@@ -1,7 +1,7 @@
 //! Plain text on lines of 72 columns, which is what mail programs show without wrapping it again.
 
 use crate::{
-    terminal::{columns, wrap},
+    render::terminal::{columns, wrap},
     text,
 };
 

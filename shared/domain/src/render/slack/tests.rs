@@ -2,10 +2,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::{size::length, *};
-use crate::{
-    notice::{Fact, Link, Resource},
-    render::sample::{closed, everywhere, message, storm},
-};
+use crate::render::sample::{closed, everywhere, message, storm, worst};
 
 /// Everything that Slack counts and shows, and a panic where it would answer `invalid_blocks`.
 fn shown(value: &Value, counted: &mut Vec<String>) {
@@ -122,19 +119,7 @@ fn a_date_that_no_client_could_show_is_left_out() {
 
 #[test]
 fn the_worst_of_everything_still_fits() {
-    for worst in ["\u{1f525}", "&", "\"", "\\", "*", "\u{6771}"] {
-        let worst = worst.repeat(2_000);
-        let mut message = storm();
-        let notice = &mut message.notice;
-        let resource = Resource { name: worst.clone(), status: worst.clone() };
-        let url = format!("https://example.com/{}", "&".repeat(900));
-        notice.headline = worst.clone();
-        notice.text = worst.clone();
-        notice.next_step = worst.clone();
-        notice.type_code = worst.clone();
-        notice.facts = vec![Fact { name: worst.clone(), value: worst.clone() }; 20];
-        notice.resources = vec![resource; 20];
-        notice.links = vec![Link { title: worst.clone(), url }; 9];
+    for mut message in worst() {
         check(&blocks(&message), &message);
         check(&reply(&message), &message);
         message.fold = None;

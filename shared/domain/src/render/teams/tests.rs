@@ -1,10 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{
-    notice::{Fact, Link, Resource},
-    render::sample::{closed, everywhere, message, storm},
-};
+use crate::render::sample::{closed, everywhere, message, storm, worst};
 
 /// The required properties of Adaptive Cards 1.4, "Schema explorer", for the elements that are used.
 fn required(kind: &str) -> &'static [&'static str] {
@@ -158,19 +155,7 @@ fn a_connector_is_retired_and_a_workflow_is_not() {
 
 #[test]
 fn the_worst_of_everything_still_fits() {
-    for worst in ["\u{1f525}", "&", "\"", "\\", "*", "\u{6771}"] {
-        let worst = worst.repeat(2_000);
-        let mut message = storm();
-        let notice = &mut message.notice;
-        let resource = Resource { name: worst.clone(), status: worst.clone() };
-        let url = format!("https://example.com/{}", "&".repeat(900));
-        notice.headline = worst.clone();
-        notice.text = worst.clone();
-        notice.next_step = worst.clone();
-        notice.type_code = worst.clone();
-        notice.facts = vec![Fact { name: worst.clone(), value: worst.clone() }; 20];
-        notice.resources = vec![resource; 20];
-        notice.links = vec![Link { title: worst.clone(), url }; 9];
+    for mut message in worst() {
         check(&card(&message), &message);
         message.fold = None;
         check(&card(&message), &message);
