@@ -132,16 +132,7 @@ async fn perform<W: Notices + Events>(world: &W, effect: &Effect, repeated: bool
 }
 
 fn report<R: ToString>(kind: &str, concluded: &Concluded<R, Effect>, now: Timestamp) -> Report {
-    let acted = !concluded.performed.is_empty();
-    let outcome = if acted { Outcome::Acted } else { Outcome::Unchanged };
-    let age = concluded.oldest.map(|oldest| now.duration_since(oldest).as_secs());
-    Report {
-        effects: concluded.performed.iter().map(brief).collect(),
-        notices: concluded.performed.iter().filter_map(notice).collect(),
-        repeated: concluded.repeated,
-        outbox_age: age.and_then(|age| u64::try_from(age).ok()).unwrap_or_default(),
-        ..Report::new(kind, outcome, concluded.because.to_string())
-    }
+    concluded.report(kind, now, brief, notice)
 }
 
 /// An effect as the log may hold it: without the text of a notice.

@@ -54,7 +54,12 @@ pub fn deadline(kind: Kind, content: &Content) -> Option<Timestamp> {
     match kind {
         Kind::PlannedLifecycle | Kind::ScheduledChange => Some(start),
         Kind::AccountNotification => Some(start).filter(|start| *start > content.updated_at),
-        Kind::Issue | Kind::Security | Kind::GoodNews | Kind::Malformed | Kind::Undeliverable => None,
+        Kind::Issue
+        | Kind::Security
+        | Kind::GoodNews
+        | Kind::Malformed
+        | Kind::Undeliverable
+        | Kind::Drill => None,
     }
 }
 

@@ -1,12 +1,17 @@
-//! `watchkeeper.toml`: owners, runbooks, next steps, environments, mutes.
+//! `watchkeeper.toml`: owners, runbooks, next steps, environments, mutes, routes, drills.
 //!
 //! Parsed once at start-up. Every problem is reported at once, with line and column; nothing unknown is passed over.
 
 use jiff::{SignedDuration, Timestamp, civil::Date};
 
-use crate::case::{CaseId, Content, Entity};
+use crate::{
+    case::{CaseId, Content, Entity},
+    drill::Drills,
+};
 
 mod channels;
+mod drills;
+mod hypothesis;
 mod matcher;
 mod notice_matcher;
 mod reader;
@@ -30,6 +35,8 @@ pub struct Config {
     pub mutes: Vec<Mute>,
     /// Where people read.
     pub routing: Routing,
+    /// What is rehearsed.
+    pub drills: Drills,
 }
 
 /// `[health]`.
@@ -141,13 +148,24 @@ impl Config {
     }
 
     fn read(root: &Section<'_, '_>) -> Self {
-        root.only(&["health", "environment", "rule", "mute", "notifier", "channel", "route"]);
+        root.only(&[
+            "health",
+            "environment",
+            "rule",
+            "mute",
+            "notifier",
+            "channel",
+            "route",
+            "drills",
+            "drill",
+        ]);
         Self {
             health: root.table("health").map_or_else(Health::default, |health| Health::read(&health)),
             environments: root.tables("environment").iter().map(Environment::read).collect(),
             rules: root.tables("rule").iter().map(Rule::read).collect(),
             mutes: root.tables("mute").iter().map(Mute::read).collect(),
             routing: Routing::read(root),
+            drills: Drills::read(root),
         }
     }
 

@@ -13,12 +13,16 @@
 //! | [`config`] | `watchkeeper.toml`: owners, runbooks, next steps, mutes |
 //! | [`text`] | cleaning and cutting text that somebody else wrote |
 //! | [`failure`] | the one deployed error type |
+//! | [`drill`] | drills as the configuration declares them, the facts they are judged on, every guard |
+//! | [`experiment`] | FIS experiments, as FIS tells of them |
 //! | [`fis`] | FIS experiment templates, and every rule that one is held to |
 
 pub mod case;
 pub mod channel;
 pub mod config;
 pub mod decision;
+pub mod drill;
+pub mod experiment;
 pub mod failure;
 pub mod fis;
 pub mod message;

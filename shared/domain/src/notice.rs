@@ -62,6 +62,8 @@ pub enum Kind {
     Malformed,
     /// A channel that refuses messages.
     Undeliverable,
+    /// A rehearsal of a failure: announced, refused, started, over.
+    Drill,
 }
 
 impl Kind {
@@ -76,6 +78,7 @@ impl Kind {
             Self::GoodNews => "good-news",
             Self::Malformed => "malformed",
             Self::Undeliverable => "undeliverable",
+            Self::Drill => "drill",
         }
     }
 }
@@ -204,6 +207,15 @@ impl Notice {
     /// Whether what it is about is over.
     pub fn is_closed(&self) -> bool {
         self.change == Change::Resolved
+    }
+
+    /// What has changed, in the word that fits its kind: a drill is not opened but announced.
+    pub fn change_word(&self) -> &'static str {
+        match (self.kind, self.change) {
+            (Kind::Drill, Change::Opened) => "announced",
+            (Kind::Drill, Change::Resolved) => "over",
+            (_, change) => change.as_str(),
+        }
     }
 }
 

@@ -9,6 +9,14 @@ use crate::{
     notice::{DomainEvent, Notice},
 };
 
+mod drills;
+mod watch;
+
+pub use drills::{
+    Alarm, Alarms, CalendarState, Calendars, DeadMan, Experiments, Inventory, Issue, Issues, Starts, Stops,
+};
+pub use watch::{AlarmChange, History, Metrics, Point, Query, Series, StopCall, StopSort};
+
 /// The SNS topic `notices`: `sns:Publish`.
 #[expect(async_fn_in_trait, reason = "functions run on one thread, so futures need not be Send")]
 pub trait Notices {

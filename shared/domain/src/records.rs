@@ -8,6 +8,14 @@
 //! | conversation on a channel | `TALK#<channel>#<conversation>` | `HEAD` | what is shown, who is speaking, `version` |
 //! | notice to be shown in it | the same | `NOTICE#<thread>#<seq>` | what the conversation needs of it, written once |
 //! | conversation that a case has joined | `THREAD#<channel>#<thread>` | `HEAD` | its name, written once |
+//! | where a drill stands | `DRILL#<name>` | `HEAD` | its run, what it has heard, `version`, `outbox` |
+//! | decision about it | the same | `LOG#<time>#<id>` | why, and the facts that it was made on, written once |
+//! | what a run has proved | the same | `PROOF#<time>#<experiment>` | [`crate::drill::Proof`], written once |
+//! | experiment | `EXPERIMENT#<id>` | `HEAD` | its timeline and verdict, `version`, `outbox` |
+//! | what was measured of it | the same | `SERIES` | the points of each measure, written once |
+//! | drill that may start | `FLOOR` | `HEAD` | [`crate::drill::Floor`], `version` |
+//! | switch that halts all drills | `HALT` | `HEAD` | [`crate::drill::Halt`], or none, `version` |
+//! | open issues of AWS Health | `ISSUES` | `HEAD` | [`crate::drill::Book`], `version` |
 //! | conversation that new cases of a topic join | `TOPIC#<channel>#<fingerprint>` | `HEAD` | its name, until when, `version` |
 //!
 //! Every item has `schema` and `body`. A head also has `version`, which every change of `body` raises by one, and
@@ -76,6 +84,11 @@ pub trait Effect: Clone + Serialize + DeserializeOwned {
     fn id(&self) -> String;
     /// Its place in the order of its record. Lower ones are done first.
     fn seq(&self) -> u32;
+    /// Whether it starts, stops, creates or deletes something in somebody's account. An act is done once, by whoever has
+    /// recorded the intent, and never stands in an outbox: what is left of one is observed, and decided anew.
+    fn is_act(&self) -> bool {
+        false
+    }
 }
 
 /// The effect of records that have no outbox.

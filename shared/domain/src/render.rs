@@ -66,6 +66,7 @@ pub(crate) fn text_label(notice: &Notice) -> Option<&'static str> {
         _ if notice.text.trim().is_empty() => None,
         (Kind::Malformed, _) => Some("As it came"),
         (Kind::Undeliverable, _) => Some("What happened"),
+        (Kind::Drill, _) => Some("Why"),
         (_, Change::CountedDown) => None,
         _ => Some("AWS says"),
     }
@@ -101,7 +102,8 @@ fn shared_title(notice: &Notice) -> Option<String> {
         | Kind::Security
         | Kind::GoodNews
         | Kind::Malformed
-        | Kind::Undeliverable => None,
+        | Kind::Undeliverable
+        | Kind::Drill => None,
     }
 }
 
@@ -125,7 +127,7 @@ pub(crate) fn standing(message: &Message) -> String {
     let change = match (message.fold.is_some(), notice.is_closed(), message.is_closed()) {
         (true, _, true) => "all resolved",
         (true, true, false) => "partly resolved",
-        (false, _, _) | (true, false, false) => notice.change.as_str(),
+        (false, _, _) | (true, false, false) => notice.change_word(),
     };
     format!("{drill}{severity}, {}, {change}", notice.kind.as_str().replace('-', " "))
 }

@@ -2,7 +2,10 @@
 
 use std::{cell::RefCell, ops::Range, ops::RangeInclusive};
 
-use jiff::civil::{Date, Time};
+use jiff::{
+    civil::{Date, Time},
+    tz::TimeZone,
+};
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
@@ -139,18 +142,44 @@ impl<'t, 'p> Section<'t, 'p> {
         numbers.or_else(|| self.wrong(value, key, &format!("a list of whole numbers from {low} to {high}")))
     }
 
+    /// A number, whole or not.
+    pub(super) fn decimal(&self, key: &str) -> Option<f64> {
+        let value = self.get(key)?;
+        let whole = || value.get_ref().as_integer().map(|it| it.as_str());
+        let text = value.get_ref().as_float().map(|it| it.as_str()).or_else(whole);
+        let decimal = text.and_then(|text| text.parse::<f64>().ok()).filter(|it| it.is_finite());
+        decimal.or_else(|| self.wrong(value, key, "a number"))
+    }
+
+    pub(super) fn count(&self, key: &str, range: RangeInclusive<i64>) -> Option<u64> {
+        self.integer(key, range)?.try_into().ok()
+    }
+
+    pub(super) fn boolean(&self, key: &str) -> Option<bool> {
+        let value = self.get(key)?;
+        value.get_ref().as_bool().or_else(|| self.wrong(value, key, "true or false"))
+    }
+
     pub(super) fn date(&self, key: &str) -> Option<Date> {
         let value = self.get(key)?;
-        let date = match value.get_ref() {
-            DeValue::Datetime(date) => date.to_string().parse().ok(),
-            DeValue::String(text) => text.parse().ok(),
-            DeValue::Integer(_)
-            | DeValue::Float(_)
-            | DeValue::Boolean(_)
-            | DeValue::Array(_)
-            | DeValue::Table(_) => None,
-        };
-        date.or_else(|| self.wrong(value, key, "a day, as in 2026-12-31"))
+        date(value).or_else(|| self.wrong(value, key, "a day, as in 2026-12-31"))
+    }
+
+    pub(super) fn dates(&self, key: &str) -> Vec<Date> {
+        let Some(value) = self.get(key) else { return Vec::new() };
+        let dates = value.get_ref().as_array().and_then(|items| items.iter().map(date).collect());
+        let wrong = || self.wrong(value, key, "a list of days, as in [2026-12-25, 2026-12-26]");
+        dates.or_else(wrong).unwrap_or_default()
+    }
+
+    /// An IANA time zone, which must be given.
+    pub(super) fn zone(&self, key: &str) -> Option<TimeZone> {
+        let name = self.required(key);
+        let zone = TimeZone::get(&name).ok();
+        if zone.is_none() && !name.is_empty() {
+            self.problem_at(key, &format!("`{name}` is no IANA time zone, as in Europe/Berlin"));
+        }
+        zone
     }
 
     pub(super) fn time(&self, key: &str) -> Option<Time> {
@@ -182,6 +211,12 @@ impl<'t, 'p> Section<'t, 'p> {
         url.trim_end_matches('/').to_owned()
     }
 
+    /// The tables in this one, by their keys.
+    pub(super) fn named_tables(&self) -> Vec<(String, Self)> {
+        let keys: Vec<_> = self.table.keys().map(|key| key.get_ref().to_string()).collect();
+        keys.into_iter().filter_map(|key| self.table(&key).map(|table| (key, table))).collect()
+    }
+
     /// The keys of this table with their texts.
     pub(super) fn entries(&self) -> Vec<(String, String)> {
         let keys: Vec<_> = self.table.keys().map(|key| key.get_ref().to_string()).collect();
@@ -207,4 +242,16 @@ impl<'t, 'p> Section<'t, 'p> {
 fn number(value: &Spanned<DeValue<'_>>) -> Option<i64> {
     let integer = value.get_ref().as_integer()?;
     i64::from_str_radix(integer.as_str(), integer.radix()).ok()
+}
+
+fn date(value: &Spanned<DeValue<'_>>) -> Option<Date> {
+    match value.get_ref() {
+        DeValue::Datetime(date) => date.to_string().parse().ok(),
+        DeValue::String(text) => text.parse().ok(),
+        DeValue::Integer(_)
+        | DeValue::Float(_)
+        | DeValue::Boolean(_)
+        | DeValue::Array(_)
+        | DeValue::Table(_) => None,
+    }
 }

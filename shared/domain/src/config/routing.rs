@@ -153,11 +153,7 @@ impl Quiet {
     fn read(section: &Section<'_, '_>) -> Option<Self> {
         section.only(&["from", "to", "zone", "urgent"]);
         let (from, to) = (section.time("from"), section.time("to"));
-        let name = section.required("zone");
-        let zone = TimeZone::get(&name).ok();
-        if zone.is_none() && !name.is_empty() {
-            section.problem_at("zone", &format!("`{name}` is no IANA time zone, as in Europe/Berlin"));
-        }
+        let zone = section.zone("zone");
         let urgent = section.string("urgent").unwrap_or_else(|| Severity::Critical.as_str().to_owned());
         let named = Severity::ALL.into_iter().find(|it| it.as_str() == urgent);
         if named.is_none() {

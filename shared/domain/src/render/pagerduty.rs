@@ -60,7 +60,11 @@ fn dedup_key(message: &Message) -> String {
 /// What is planned or only news, and not grave, wakes nobody.
 fn can_wait(message: &Message) -> bool {
     let is_planned = match message.notice.kind {
-        Kind::ScheduledChange | Kind::PlannedLifecycle | Kind::AccountNotification | Kind::GoodNews => true,
+        Kind::ScheduledChange
+        | Kind::PlannedLifecycle
+        | Kind::AccountNotification
+        | Kind::GoodNews
+        | Kind::Drill => true,
         Kind::Issue | Kind::Security | Kind::Malformed | Kind::Undeliverable => false,
     };
     is_planned && message.severity() <= Severity::Medium

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use textwrap::{Options, WordSplitter};
 
 use crate::{
-    notice::{Change, Fact, Kind, Link, Notice, Resource, Severity},
+    notice::{Fact, Link, Notice, Resource, Severity},
     text,
 };
 
@@ -36,7 +36,7 @@ const TEXT_LINES: usize = 4;
 /// The least width that is laid out for.
 const NARROWEST: usize = 50;
 /// The labels that do not come with the notice.
-const LABELS: [&str; 4] = ["Affected", "Next step", "AWS says", "As it came"];
+const LABELS: [&str; 2] = ["Affected", "Next step"];
 /// The widest label that values are aligned for.
 const WIDEST_LABEL: usize = 16;
 
@@ -44,12 +44,8 @@ const WIDEST_LABEL: usize = 16;
 /// copied. Nothing in it can move the cursor or set a colour but what `style` asks for.
 pub fn render(notice: &Notice, width: usize, style: Style) -> String {
     let facts = facts(notice);
-    let [affected, next_step, aws_says, as_it_came] = LABELS;
-    let said = match (notice.kind, notice.change) {
-        (Kind::Malformed, _) => Some(as_it_came),
-        (_, Change::CountedDown) => None, // the clock speaks, and not AWS
-        _ => Some(aws_says),
-    };
+    let [affected, next_step] = LABELS;
+    let said = super::text_label(notice);
     let labels = [affected, next_step].into_iter().chain(said);
     let labels = labels.chain(facts.iter().map(|fact| fact.name.as_str())).map(columns);
     let label = labels.filter(|label| *label <= WIDEST_LABEL).max().unwrap_or_default();
@@ -124,8 +120,7 @@ impl Sheet {
         let severity = Paint::Severity(notice.severity);
         let word = format!(" {} ", notice.severity.as_str().to_uppercase());
         let drill = if notice.drill { "DRILL, " } else { "" };
-        let about =
-            format!(" {drill}{}, {} ", notice.kind.as_str().replace('-', " "), notice.change.as_str());
+        let about = format!(" {drill}{}, {} ", notice.kind.as_str().replace('-', " "), notice.change_word());
         let mut at = notice.at.strftime(" %-d %b %Y %H:%M UTC ").to_string();
         let taken = 6 + columns(&word) + columns(&about);
         if taken + columns(&at) >= self.width {
@@ -220,6 +215,7 @@ pub fn wrap(text: &str, width: usize, break_words: bool) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::notice::{Change, Kind};
     use jiff::Timestamp;
     use proptest::prelude::*;
 

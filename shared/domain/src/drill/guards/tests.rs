@@ -1,0 +1,407 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::SignedDuration;
+use serde_json::json;
+
+use super::{
+    FORESEEABLE,
+    live::overtime,
+    sample::{INSTANCE, STOP, Sample, listed, minutes, now, template},
+};
+use crate::{
+    drill::{Floor, Halt, Promotion, Proof},
+    experiment::{ResolvedTarget, Status},
+    fis::Template,
+    ports::{Alarm, CalendarState, Issue},
+};
+
+fn only(found: &[String], says: &str) {
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains(says), "{found:?} should say: {says}");
+}
+
+#[test]
+fn nothing_objects_to_the_sample() {
+    assert_eq!(Sample::before_preview(|_| ()), [""; 0]);
+    assert_eq!(Sample::before_start(|_| ()), [""; 0]);
+    assert_eq!(Sample::ask(&FORESEEABLE, |_| ()), [""; 0]);
+}
+
+#[test]
+fn every_fact_that_cannot_be_read_is_an_objection() {
+    let lost = || "the network is down".to_owned();
+    type Spoil = fn(&mut Sample, String);
+    let spoils: [(&str, Spoil); 10] = [
+        ("[halt]", |it, why| it.facts.halt = Err(why)),
+        ("[lever]", |it, why| it.facts.lever = Err(why)),
+        ("[approval]", |it, why| it.facts.template = Err(why)),
+        ("[incident]", |it, why| it.facts.incidents = Err(why)),
+        ("[health]", |it, why| it.facts.issues = Err(why)),
+        ("[alarm]", |it, why| it.facts.alarms = Err(why)),
+        ("[concurrency]", |it, why| it.facts.active = Err(why)),
+        ("[concurrency]", |it, why| it.facts.floor = Err(why)),
+        ("[blocked]", |it, why| it.facts.proofs = Err(why)),
+        ("[calendar]", |it, why| {
+            it.drill.calendars = vec!["freeze".into()];
+            it.facts.calendars = Err(why);
+        }),
+    ];
+    for (guard, spoil) in spoils {
+        let found = Sample::before_preview(|it| spoil(it, lost()));
+        let says = found.iter().any(|it| it.contains(guard) && it.contains("the network is down"));
+        assert!(says, "{guard}: {found:?}");
+    }
+    only(&Sample::before_start(|it| it.facts.targets = Some(Err(lost()))), "[preview]");
+}
+
+#[test]
+fn switches_object_before_anything_else() {
+    only(&Sample::before_preview(|it| it.drill.enabled = false), "switched off");
+    let halt = Halt { by: "ada".into(), because: "sale".into(), at: now() };
+    only(
+        &Sample::before_preview(|it| it.facts.halt = Ok(Some(halt))),
+        "ada has halted all drills: sale [halt]",
+    );
+    for status in ["engaged", "engaging", "anything new"] {
+        let found = Sample::before_preview(|it| {
+            it.facts.lever.as_mut().unwrap().status = status.into();
+        });
+        only(&found, &format!("the safety lever is {status}"));
+    }
+}
+
+#[test]
+fn a_run_starts_neither_too_early_nor_too_late() {
+    only(&Sample::before_preview(|it| it.plan.announced_at = None), "nobody was told");
+    let early = |it: &mut Sample| it.plan.announced_at = Some(now() - minutes(14));
+    only(&Sample::before_preview(early), "15 minutes before [announcement]");
+    assert_eq!(Sample::before_preview(|it| it.plan.due = now() - minutes(20)), [""; 0]);
+    only(&Sample::before_preview(|it| it.plan.due = now() - minutes(21)), "21 minutes late");
+}
+
+#[test]
+fn the_run_and_its_recovery_must_fit_into_the_window() {
+    // Ten minutes of run and thirty of recovery: 15:20 is the last moment.
+    let at = |time: &str| -> jiff::Timestamp { format!("2026-11-24T{time}Z").parse().unwrap() };
+    let shift = |time: &'static str| {
+        Sample::before_preview(move |it| {
+            let by = at(time).duration_since(it.now);
+            it.now = at(time);
+            it.plan.due += by;
+            it.plan.announced_at = it.plan.announced_at.map(|at| at + by);
+            it.facts.alarms =
+                Ok(vec![Alarm { arn: STOP.into(), state: "OK".into(), since: Some(now() - minutes(900)) }]);
+        })
+    };
+    assert_eq!(shift("14:20:00"), [""; 0]);
+    only(&shift("14:21:00"), "[window]");
+    only(&shift("07:59:00"), "[window]");
+    let holiday = |it: &mut Sample| {
+        it.drill.holidays.insert("2026-11-24".parse().unwrap());
+    };
+    only(&Sample::before_preview(holiday), "[window]");
+}
+
+#[test]
+fn a_calendar_must_be_open_until_the_planned_end() {
+    let calendar = |open, until: i64| {
+        Sample::before_preview(move |it| {
+            it.drill.calendars = vec!["freeze".into()];
+            let until = Some(now() + minutes(until));
+            it.facts.calendars = Ok(vec![CalendarState { name: "freeze".into(), open, until }]);
+        })
+    };
+    assert_eq!(calendar(true, 40), [""; 0]);
+    only(&calendar(true, 39), "before the drill is over");
+    only(&calendar(false, 400), "is closed");
+    let other = |it: &mut Sample| {
+        it.drill.calendars = vec!["freeze".into(), "sale".into()];
+        it.facts.calendars = Ok(vec![CalendarState { name: "freeze".into(), open: true, until: None }]);
+    };
+    only(&Sample::before_preview(other), "sale could not be read");
+}
+
+#[test]
+fn only_real_starts_count_for_the_interval() {
+    let last = |hours: i64| {
+        Sample::before_preview(move |it| it.plan.started_at = Some(now() - SignedDuration::from_hours(hours)))
+    };
+    assert_eq!(last(20), [""; 0]);
+    only(&last(19), "at least 20 hours");
+}
+
+#[test]
+fn dice_are_cast_for_scheduled_runs_only_and_fall_the_same_way_twice() {
+    let cast = |run: usize, scheduled: bool| {
+        Sample::before_preview(move |it| {
+            it.drill.chance = 50;
+            it.plan.scheduled = scheduled;
+            it.plan.run = format!("run {run}");
+        })
+    };
+    let refused = (0..200).filter(|run| !cast(*run, true).is_empty()).count();
+    assert!((60..140).contains(&refused), "{refused} of 200");
+    assert!((0..200).all(|run| cast(run, true) == cast(run, true)));
+    assert!((0..200).all(|run| cast(run, false).is_empty()));
+}
+
+#[test]
+fn one_drill_at_a_time_and_none_beside_an_experiment_of_somebody_else() {
+    let active = |token: &str, status: Status| {
+        let listed = listed(token, status);
+        Sample::before_preview(move |it| it.facts.active = Ok(vec![listed]))
+    };
+    only(&active("a stranger's", Status::Pending), "EXP7 of template EXT7 is pending");
+    only(&active("a stranger's", Status::Other("paused".into())), "is paused");
+    assert_eq!(active("own preview", Status::Running), [""; 0]);
+    assert_eq!(active("a stranger's", Status::Completed), [""; 0]);
+    let floor = Floor { drill: "other".into(), run: "r".into(), since: now() };
+    only(&Sample::before_preview(|it| it.facts.floor = Ok(Some(floor))), "the drill other is under way");
+}
+
+#[test]
+fn an_approval_is_for_one_template() {
+    only(&Sample::before_preview(|it| it.drill.approved = None), "nobody has approved");
+    let changed = |it: &mut Sample| {
+        let mut json = template();
+        json["targets"]["One"]["selectionMode"] = json!("COUNT(2)");
+        it.facts.template = Ok(Some(Template::parse(&json).unwrap()));
+    };
+    only(&Sample::before_preview(changed), "has changed since it was approved");
+    let gone = Sample::before_preview(|it| it.facts.template = Ok(None));
+    assert!(gone.iter().any(|it| it.contains("FIS has no template EXT1")), "{gone:?}");
+}
+
+#[test]
+fn a_template_that_a_rule_refuses_is_refused_even_if_approved() {
+    let spoil = |it: &mut Sample| {
+        let mut json = template();
+        json["stopConditions"] = json!([{ "source": "none" }]);
+        let template = Template::parse(&json).unwrap();
+        it.drill.approved = Some(template.hash());
+        it.facts.template = Ok(Some(template));
+    };
+    only(&Sample::before_preview(spoil), "stopConditions");
+}
+
+#[test]
+fn the_upper_bound_of_the_price_must_be_in_the_budget() {
+    only(&Sample::before_preview(|it| it.drill.max_cost_cents = 99), "$1.00, and $0.99 are allowed");
+    assert_eq!(Sample::before_preview(|it| it.drill.max_cost_cents = 100), [""; 0]);
+}
+
+#[test]
+fn every_alarm_is_ok_and_has_been_for_a_while() {
+    let alarm = |state: &str, minutes_ago: i64| {
+        let since = Some(now() - minutes(minutes_ago));
+        let alarm = Alarm { arn: STOP.into(), state: state.into(), since };
+        Sample::before_preview(move |it| it.facts.alarms = Ok(vec![alarm]))
+    };
+    assert_eq!(alarm("OK", 10), [""; 0]);
+    only(&alarm("OK", 9), "is OK only since");
+    only(&alarm("ALARM", 99), "is ALARM");
+    only(&alarm("INSUFFICIENT_DATA", 99), "is INSUFFICIENT_DATA");
+    only(&Sample::before_preview(|it| it.facts.alarms = Ok(Vec::new())), "does not exist");
+    let own = |it: &mut Sample| {
+        it.drill.alarms.insert("arn:aws:cloudwatch:eu-west-1:1:alarm:mine".into());
+    };
+    only(&Sample::before_preview(own), "alarm:mine does not exist");
+}
+
+fn issue(service: &str, text: &str) -> Issue {
+    Issue {
+        arn: "arn:aws:health:eu-west-1::event/x".into(),
+        service: service.into(),
+        region: "eu-west-1".into(),
+        type_code: "AWS_X_OPERATIONAL_ISSUE".into(),
+        text: text.into(),
+    }
+}
+
+#[test]
+fn an_open_issue_objects_in_the_services_of_the_drill_and_in_those_its_safety_rests_on() {
+    let with = |service: &str| {
+        let issue = issue(service, "errors");
+        Sample::before_preview(move |it| it.facts.issues = Ok(vec![issue]))
+    };
+    only(&with("EC2"), "an issue open for EC2 in eu-west-1: errors");
+    only(&with("CLOUDWATCH"), "CLOUDWATCH");
+    assert_eq!(with("CHIME"), [""; 0]);
+    assert_eq!(with("FIS"), [""; 0], "a run that reaches other accounts makes a notice of its own there");
+}
+
+#[test]
+fn a_zone_narrows_an_issue_only_when_everything_is_certain() {
+    let with = |text: &str, known: &[(&str, &str)]| {
+        let issue = issue("EC2", text);
+        let known: BTreeMap<_, _> =
+            known.iter().map(|(name, id)| ((*name).to_owned(), (*id).to_owned())).collect();
+        Sample::before_preview(move |it| {
+            it.facts.issues = Ok(vec![issue]);
+            it.drills.zone_ids = known;
+        })
+    };
+    let ids = [("eu-west-1a", "euw1-az1"), ("eu-west-1b", "euw1-az2")];
+    assert_eq!(with("power in euw1-az2", &ids), [""; 0], "the drill is in euw1-az1");
+    assert_eq!(with("instances in eu-west-1b.", &ids), [""; 0]);
+    assert_eq!(with("power in euw1-az1, euw1-az2", &ids).len(), 1, "its own zone is among them");
+    assert_eq!(with("power in euw1-az2", &[]).len(), 1, "nobody knows the id of eu-west-1a");
+    assert_eq!(with("power in eu-west-1c", &ids).len(), 1, "nobody knows the id of eu-west-1c");
+    assert_eq!(with("a single zone", &ids).len(), 1, "no zone is named");
+}
+
+#[test]
+fn an_incident_in_progress_is_no_time_for_a_drill() {
+    only(
+        &Sample::before_preview(|it| it.facts.incidents = Ok(vec!["checkout is down".into()])),
+        "checkout is down",
+    );
+}
+
+fn proof(drill: &str, outcome: &str, days_ago: i64) -> Proof {
+    Proof {
+        drill: drill.into(),
+        experiment: "EXP3".into(),
+        template: String::new(),
+        outcome: outcome.into(),
+        recovered: outcome != "failed",
+        at: now() - SignedDuration::from_hours(24 * days_ago),
+    }
+}
+
+#[test]
+fn a_failure_blocks_the_next_run_until_somebody_releases_it() {
+    let with = |proofs: Vec<Proof>, released: Option<i64>| {
+        Sample::before_preview(move |it| {
+            it.facts.proofs = Ok(proofs);
+            it.plan.released_at = released.map(|days| now() - SignedDuration::from_hours(24 * days));
+        })
+    };
+    only(&with(vec![proof("stop-one", "failed", 3)], None), "EXP3) failed");
+    only(&with(vec![proof("stop-one", "failed", 3)], Some(4)), "[blocked]");
+    assert_eq!(with(vec![proof("stop-one", "failed", 3)], Some(2)), [""; 0]);
+    assert_eq!(with(vec![proof("stop-one", "failed", 3), proof("stop-one", "passed", 1)], None), [""; 0]);
+    assert_eq!(with(vec![proof("another", "failed", 3)], None), [""; 0]);
+    let unwell = Proof { recovered: false, ..proof("stop-one", "passed", 1) };
+    only(&with(vec![unwell], None), "did not recover");
+}
+
+#[test]
+fn the_environment_before_goes_first() {
+    let with = |proofs: Vec<Proof>| {
+        Sample::before_preview(move |it| {
+            it.drill.promotion =
+                Some(Promotion { after: "in-staging".into(), within: SignedDuration::from_hours(24 * 14) });
+            it.facts.proofs = Ok(proofs);
+        })
+    };
+    only(&with(Vec::new()), "in-staging has never run");
+    only(&with(vec![proof("in-staging", "inconclusive", 1)]), "its last run was inconclusive");
+    only(&with(vec![proof("in-staging", "passed", 15)]), "longer than 14 days ago");
+    assert_eq!(with(vec![proof("in-staging", "passed", 14)]), [""; 0]);
+}
+
+#[test]
+fn a_preview_must_be_fresh_and_show_something_for_every_target() {
+    only(&Sample::before_start(|it| it.facts.targets = None), "there was no preview");
+    let targets = |it: &mut Sample| it.facts.targets.clone().unwrap().unwrap();
+    only(
+        &Sample::before_start(|it| {
+            let mut targets = targets(it);
+            targets.at = Some(now() - minutes(16));
+            it.facts.targets = Some(Ok(targets));
+        }),
+        "more than 15 minutes old",
+    );
+    only(
+        &Sample::before_start(|it| {
+            let mut targets = targets(it);
+            targets.resolved.clear();
+            it.facts.targets = Some(Ok(targets));
+        }),
+        "the target One came to nothing",
+    );
+}
+
+fn another(number: usize) -> ResolvedTarget {
+    ResolvedTarget {
+        target: "One".into(),
+        resource_type: "aws:ec2:instance".into(),
+        information: BTreeMap::from([("arn".into(), format!("{INSTANCE}{number}"))]),
+    }
+}
+
+#[test]
+fn every_resource_has_opted_in() {
+    let found = Sample::before_start(|it| {
+        let mut targets = it.facts.targets.clone().unwrap().unwrap();
+        targets.resolved.insert(another(2));
+        targets.fleets.insert("aws:ec2:instance".into(), Some(8));
+        it.facts.targets = Some(Ok(targets));
+    });
+    only(&found, "i-12 without the tag ChaosReady=Yes");
+    let other = Sample::before_start(|it| {
+        let mut targets = it.facts.targets.clone().unwrap().unwrap();
+        targets.tags.get_mut(INSTANCE).unwrap().insert("ChaosReady".into(), "No".into());
+        it.facts.targets = Some(Ok(targets));
+    });
+    only(&other, "[opt-in]");
+}
+
+#[test]
+fn count_share_and_zones_have_limits() {
+    let with = |resources: usize, fleet: u64, zones: usize| {
+        Sample::before_start(move |it| {
+            let mut targets = it.facts.targets.clone().unwrap().unwrap();
+            targets.resolved = (0..resources).map(another).collect::<BTreeSet<_>>();
+            for (index, target) in targets.resolved.iter().enumerate() {
+                let arn = target.arn().unwrap().to_owned();
+                targets.tags.insert(arn.clone(), BTreeMap::from([("ChaosReady".into(), "Yes".into())]));
+                targets.zones.insert(arn, format!("euw1-az{}", 1 + index % zones));
+            }
+            targets.fleets.insert("aws:ec2:instance".into(), Some(fleet));
+            it.facts.targets = Some(Ok(targets));
+        })
+    };
+    assert_eq!(with(5, 10, 1), [""; 0]);
+    only(&with(6, 100, 1), "came to 6 resources; 5 are allowed");
+    only(&with(5, 9, 1), "5 of 9 resources");
+    only(&with(4, 100, 2), "2 Availability Zones would be hit (euw1-az1, euw1-az2)");
+    assert_eq!(with(1, 1, 1), [""; 0], "the only one that opted in");
+}
+
+#[test]
+fn a_run_is_stopped_by_what_has_changed_and_not_by_what_was_foreseen() {
+    use super::{Question, breach};
+    let breaches = |spoil: fn(&mut Sample)| {
+        let mut it = Sample::new();
+        it.now += minutes(5);
+        spoil(&mut it);
+        let question =
+            Question { drill: &it.drill, drills: &it.drills, plan: &it.plan, facts: &it.facts, now: it.now };
+        breach(&question).iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(breaches(|_| ()), [""; 0]);
+    assert_eq!(breaches(|it| it.plan.due = now() - minutes(300)), [""; 0], "lateness is for the start");
+    let silent = |it: &mut Sample| it.facts.alarms.as_mut().unwrap()[0].state = "INSUFFICIENT_DATA".into();
+    assert_eq!(breaches(silent), [""; 0], "the fault may silence a metric");
+    only(&breaches(|it| it.facts.alarms.as_mut().unwrap()[0].state = "ALARM".into()), "rings");
+    only(&breaches(|it| it.facts.issues = Ok(vec![issue("EC2", "errors")])), "[health]");
+    let closed = |it: &mut Sample| {
+        it.facts.calendars = Ok(vec![CalendarState { name: "freeze".into(), open: false, until: None }]);
+    };
+    only(&breaches(closed), "has closed");
+    let untagged = |it: &mut Sample| {
+        let mut targets = it.facts.targets.clone().unwrap().unwrap();
+        targets.tags.clear();
+        it.facts.targets = Some(Ok(targets));
+    };
+    only(&breaches(untagged), "[opt-in]");
+}
+
+#[test]
+fn overtime_is_what_goes_on_after_a_few_minutes_of_grace() {
+    assert!(overtime(now(), minutes(10), now() + minutes(15)).is_none());
+    let found = overtime(now(), minutes(10), now() + minutes(16)).unwrap();
+    assert_eq!(found.to_string(), "it runs for 16 minutes, and 10 were planned [overtime]");
+}
