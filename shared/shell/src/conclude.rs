@@ -3,6 +3,11 @@
 //! Effects of one record are performed in the order of their `seq`, by one invocation at a time: whoever records while
 //! somebody else still speaks leaves its effects in the outbox, and the one who speaks goes on with them. So nobody is
 //! told of a state older than one already told, and a killed invocation's effects wait for the next one or the sweep.
+//!
+//! An act (start, stop, create, delete) is another matter: at most one a pass, done right after its intent is recorded,
+//! and never replayed. The next pass observes what came of it.
+
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use watchkeeper_domain::{
@@ -40,6 +45,8 @@ pub struct Concluded<R, E> {
     pub oldest: Option<Timestamp>,
     /// When the sweep should look again, if nothing is left in the outbox.
     pub rest: Option<Rest>,
+    /// The act that was done: the next pass can go on from it.
+    pub acted: Option<E>,
 }
 
 /// The next look at a record that is settled.
@@ -73,20 +80,40 @@ where
         let (record, facts) = observe().await?;
         let decision = decide(&record, &facts);
         let wake_at = decision.next.as_ref().or(record.state.as_ref()).and_then(State::wake_at);
+        let (acts, effects) = decision.effects.into_iter().partition::<Vec<E>, _>(Effect::is_act);
+        let decision = Decision { effects, ..decision };
+        let act = single(acts, &decision, key)?;
         let Some(outbox) = speaker.record(&record, &decision).await? else { continue };
+        // Nobody is kept waiting for the news by an act that fails, and no act by a channel that does.
+        let done = match &act {
+            Some(act) => perform(act, false).await,
+            None => Ok(()),
+        };
         let mut concluded = Concluded {
             because: decision.because,
             performed: Vec::new(),
             repeated: 0,
             oldest: record.outbox.iter().map(|entry| entry.since).min(),
             rest: None,
+            acted: None,
         };
         let is_settled = speaker.drain(outbox, &perform, &mut concluded).await?;
+        done?;
+        concluded.acted = act;
         concluded.rest = is_settled.then_some(Rest { until: wake_at });
         return Ok(concluded);
     }
     let source = format!("{RACES} other invocations were faster; the retry or the sweep will try again");
     Err(Failure::new("record", key.to_string(), source))
+}
+
+/// The one act of a decision. Without a recorded intent there is none: nobody could tell later whether it was done.
+fn single<R, S, E>(mut acts: Vec<E>, decision: &Decision<R, S, E>, key: &Key) -> Result<Option<E>, Failure> {
+    let act = acts.pop();
+    if !acts.is_empty() || (act.is_some() && decision.next.is_none()) {
+        return Err(Failure::new("act on", key.to_string(), "a decision must record one act, and no more"));
+    }
+    Ok(act)
 }
 
 /// An entry of the outbox, and whether it is ours already.
@@ -131,6 +158,9 @@ impl<W: Records> Speaker<'_, W> {
         perform: &impl AsyncFn(&E, bool) -> Result<(), Failure>,
         concluded: &mut Concluded<R, E>,
     ) -> Result<bool, Failure> {
+        // Those recorded just now stay ours until they are done, whatever their place in the order.
+        let own: BTreeSet<_> =
+            outbox.iter().filter(|(_, ours)| *ours).map(|(entry, _)| entry.effect.id()).collect();
         while let Some(seq) = outbox.iter().map(|(entry, _)| entry.effect.seq()).min() {
             let (mut settled, mut failure) = (Vec::new(), None);
             for (entry, ours) in outbox.into_iter().filter(|(entry, _)| entry.effect.seq() == seq) {
@@ -156,7 +186,11 @@ impl<W: Records> Speaker<'_, W> {
             if let Some(failure) = failure {
                 return Err(failure);
             }
-            outbox = left.into_iter().map(|entry| (entry, false)).collect();
+            let held = |entry: Entry<E>| {
+                let ours = own.contains(&entry.effect.id());
+                (entry, ours)
+            };
+            outbox = left.into_iter().map(held).collect();
         }
         Ok(true)
     }

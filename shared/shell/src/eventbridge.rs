@@ -3,15 +3,17 @@
 use aws_config::{SdkConfig, retry::RetryConfig};
 use aws_sdk_eventbridge::{
     Client,
-    types::{PutEventsRequestEntry, PutEventsResultEntry},
+    types::{PutEventsRequestEntry, PutEventsResultEntry, builders::PutEventsRequestEntryBuilder},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use watchkeeper_domain::{failure::Failure, notice::DomainEvent, ports::Events};
 
 use crate::error::failure;
 
 /// The `source` of everything that Watchkeeper puts on a bus.
 pub const SOURCE: &str = "watchkeeper";
+/// The `source` of what people and their pipelines ask of it.
+pub const OPS_SOURCE: &str = "watchkeeper.ops";
 
 const OPERATION: &str = "put an event on";
 
@@ -33,24 +35,37 @@ impl Bus {
     pub fn new(client: Client, name: impl Into<String>) -> Self {
         Self { client, name: name.into() }
     }
-}
 
-impl Events for Bus {
+    /// Asks the functions for something: `detail_type` as their rules have it. It is tried once, so that a failure in doubt
+    /// stays the caller's to judge; `detail.id` is what makes a second try the same request.
+    ///
+    /// # Errors
+    /// When the bus has not taken it, or may not have.
+    pub async fn ask(&self, detail_type: &str, detail: &Value) -> Result<(), Failure> {
+        let entry = PutEventsRequestEntry::builder().source(OPS_SOURCE).detail_type(detail_type);
+        self.send(entry.detail(detail.to_string())).await
+    }
+
     /// EventBridge API Reference, `PutEvents`: an entry can fail in an answer that says 200.
-    async fn put(&self, event: &DomainEvent) -> Result<(), Failure> {
-        let entry = PutEventsRequestEntry::builder()
-            .event_bus_name(&self.name)
-            .source(SOURCE)
-            .detail_type(&event.detail_type)
-            .detail(json!({ "id": event.id, "notice": event.notice }).to_string())
-            .set_resources(resources(event))
-            .build();
+    async fn send(&self, entry: PutEventsRequestEntryBuilder) -> Result<(), Failure> {
+        let entry = entry.event_bus_name(&self.name).build();
         let answer = self.client.put_events().entries(entry).send().await;
         let answer = answer.map_err(|error| failure(OPERATION, &self.name, error))?;
         if answer.failed_entry_count() == 0 {
             return Ok(());
         }
         Err(rejected(&self.name, answer.entries().first()))
+    }
+}
+
+impl Events for Bus {
+    async fn put(&self, event: &DomainEvent) -> Result<(), Failure> {
+        let entry = PutEventsRequestEntry::builder()
+            .source(SOURCE)
+            .detail_type(&event.detail_type)
+            .detail(json!({ "id": event.id, "notice": event.notice }).to_string())
+            .set_resources(resources(event));
+        self.send(entry).await
     }
 }
 

@@ -2,20 +2,35 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | [`alarms`] | CloudWatch alarms: [`watchkeeper_domain::ports::Alarms`] |
 //! | [`aws`] | the clients, their time-outs and retries; all ports at once |
+//! | [`calendars`] | change calendars, incidents: [`watchkeeper_domain::ports::Calendars`] |
 //! | [`channels`] | what shows messages to people: [`watchkeeper_domain::ports::Channels`] |
 //! | [`desk`] | the same for `notifier` |
 //! | [`dynamo`] | the table: [`watchkeeper_domain::records::Records`] |
 //! | [`sns`] | the topic `notices`: [`watchkeeper_domain::ports::Notices`] |
 //! | [`eventbridge`] | the bus `watchkeeper`: [`watchkeeper_domain::ports::Events`] |
+//! | [`history`] | what alarms and people did: [`watchkeeper_domain::ports::History`] |
+//! | [`inventory`] | resources: [`watchkeeper_domain::ports::Inventory`] |
+//! | [`issues`] | the AWS Health API: [`watchkeeper_domain::ports::Issues`] |
 //! | [`mod@conclude`] | the one loop: observe → decide → record → perform → settle |
+//! | [`fis`] | experiments: [`watchkeeper_domain::ports::Experiments`], and starting and stopping them |
+//! | [`lab`] | the real world of drills |
 //! | [`lambda`] | start-up, the loop of invocations |
+//! | [`leash`] | what keeps acts from being sent |
+//! | [`metrics`] | CloudWatch metrics: [`watchkeeper_domain::ports::Metrics`] |
+//! | [`observe`] | what guards judge, read through the ports |
 //! | [`report`] | what an invocation came to |
+//! | [`scheduler`] | the dead-man schedules: [`watchkeeper_domain::ports::DeadMan`] |
 //! | [`settings`] | where things are, from the environment |
 //! | [`telemetry`] | the one line of an invocation, with its metrics |
 //! | [`undelivered`] | the failure queue: [`watchkeeper_domain::ports::Undelivered`] |
 
+#[cfg(feature = "drills")]
+pub mod alarms;
 pub mod aws;
+#[cfg(feature = "drills")]
+pub mod calendars;
 #[cfg(feature = "channels")]
 pub mod channels;
 pub mod conclude;
@@ -24,15 +39,37 @@ pub mod desk;
 pub mod dynamo;
 mod error;
 pub mod eventbridge;
+#[cfg(feature = "drills")]
+pub mod fis;
+#[cfg(feature = "drills")]
+pub mod history;
+#[cfg(feature = "drills")]
+pub mod inventory;
+#[cfg(feature = "drills")]
+pub mod issues;
+#[cfg(feature = "drills")]
+pub mod lab;
 pub mod lambda;
+pub mod leash;
+#[cfg(feature = "drills")]
+pub mod metrics;
+pub mod observe;
 pub mod report;
+#[cfg(feature = "drills")]
+pub mod scheduler;
 pub mod settings;
 pub mod sns;
 pub mod telemetry;
+#[cfg(feature = "drills")]
+mod time;
 #[cfg(feature = "channels")]
 pub mod undelivered;
 
+#[cfg(feature = "drills")]
+pub use alarms::CloudWatchAlarms;
 pub use aws::Aws;
+#[cfg(feature = "drills")]
+pub use calendars::SystemsManager;
 #[cfg(feature = "channels")]
 pub use channels::Webhooks;
 pub use conclude::{Concluded, Run, conclude};
@@ -40,9 +77,24 @@ pub use conclude::{Concluded, Run, conclude};
 pub use desk::Desk;
 pub use dynamo::Table;
 pub use eventbridge::Bus;
+#[cfg(feature = "drills")]
+pub use fis::{Fis, SafetyLever};
+#[cfg(feature = "drills")]
+pub use history::EventHistory;
+#[cfg(feature = "drills")]
+pub use inventory::Resources;
+#[cfg(feature = "drills")]
+pub use issues::HealthApi;
+#[cfg(feature = "drills")]
+pub use lab::Lab;
 pub use lambda::{serve, start};
+pub use leash::Leash;
+#[cfg(feature = "drills")]
+pub use metrics::CloudWatchMetrics;
 pub use report::Report;
-pub use settings::{NotifierSettings, Settings};
+#[cfg(feature = "drills")]
+pub use scheduler::{DeadManSchedules, Schedules};
+pub use settings::{DrillSettings, NotifierSettings, Settings};
 pub use sns::Topic;
 pub use telemetry::Outcome;
 #[cfg(feature = "channels")]

@@ -1,8 +1,9 @@
 //! What an invocation came to: for the log, for Lambda, and for the operator's command.
 
+use jiff::Timestamp;
 use watchkeeper_domain::{failure::Failure, notice::Notice};
 
-use crate::telemetry::Outcome;
+use crate::{conclude::Concluded, telemetry::Outcome};
 
 /// What an invocation came to.
 #[derive(Debug)]
@@ -61,6 +62,29 @@ impl Report {
         self.outbox_age = self.outbox_age.max(other.outbox_age);
         self.failure = self.failure.or(other.failure);
         self
+    }
+}
+
+impl<R: ToString, E> Concluded<R, E> {
+    /// The report of what was concluded at `now`: acted, if anything was done. `brief` is an effect as the log may hold it,
+    /// and `notice` what people were told by it.
+    pub fn report(
+        &self,
+        kind: &str,
+        now: Timestamp,
+        brief: impl Fn(&E) -> String,
+        notice: impl Fn(&E) -> Option<Notice>,
+    ) -> Report {
+        let done = || self.performed.iter().chain(&self.acted);
+        let outcome = if done().next().is_some() { Outcome::Acted } else { Outcome::Unchanged };
+        let age = self.oldest.map(|oldest| now.duration_since(oldest).as_secs());
+        Report {
+            effects: done().map(brief).collect(),
+            notices: self.performed.iter().filter_map(notice).collect(),
+            repeated: self.repeated,
+            outbox_age: age.and_then(|age| u64::try_from(age).ok()).unwrap_or_default(),
+            ..Report::new(kind, outcome, self.because.to_string())
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use watchkeeper_domain::failure::Failure;
+use watchkeeper_domain::{drill::Site, failure::Failure};
 
 /// The names that `template.yaml` gives to what it deploys.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -68,6 +68,58 @@ impl NotifierSettings {
             messages_topic: variables.value("WATCHKEEPER_MESSAGES_TOPIC"),
             failure_queue: variables.value("WATCHKEEPER_FAILURE_QUEUE_URL"),
             config: variables.value("WATCHKEEPER_CONFIG").into(),
+        };
+        variables.all_set(settings)
+    }
+}
+
+/// The names of what `chaos-trigger` and `experiment-watcher` need.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct DrillSettings {
+    /// `WATCHKEEPER_TABLE`: the name of the DynamoDB table.
+    pub table: String,
+    /// `WATCHKEEPER_NOTICES_TOPIC`: the ARN of the SNS topic `notices`.
+    pub notices_topic: String,
+    /// `WATCHKEEPER_BUS`: the name of the custom event bus.
+    pub bus: String,
+    /// `WATCHKEEPER_CONFIG`: the path of `watchkeeper.toml`.
+    pub config: PathBuf,
+    /// `WATCHKEEPER_ACCOUNT`, `WATCHKEEPER_REGION` and `WATCHKEEPER_LEASH`: only the word `off` takes the leash off.
+    pub site: Site,
+    /// `WATCHKEEPER_SCHEDULE_GROUP`: the name of the group of the dead-man schedules.
+    pub schedule_group: String,
+    /// `WATCHKEEPER_SCHEDULE_ROLE`: the ARN of the role with which they act.
+    pub schedule_role: String,
+    /// `WATCHKEEPER_WATCHER`: the ARN of `experiment-watcher`, which they wake.
+    pub watcher: String,
+    /// `WATCHKEEPER_DEAD_LETTERS`: the ARN of the queue for what they could not deliver.
+    pub dead_letters: String,
+}
+
+impl DrillSettings {
+    /// The settings of this process. The failure names every variable that is not set.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    pub fn from_env() -> Result<Self, Failure> {
+        Self::read(|name| std::env::var(name).ok())
+    }
+
+    /// The settings that `lookup` gives, by the name of the variable. An empty value counts as none.
+    pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
+        let mut variables = Variables::new(lookup);
+        let settings = Self {
+            table: variables.value("WATCHKEEPER_TABLE"),
+            notices_topic: variables.value("WATCHKEEPER_NOTICES_TOPIC"),
+            bus: variables.value("WATCHKEEPER_BUS"),
+            config: variables.value("WATCHKEEPER_CONFIG").into(),
+            site: Site {
+                account: variables.value("WATCHKEEPER_ACCOUNT"),
+                region: variables.value("WATCHKEEPER_REGION"),
+                leash: variables.value("WATCHKEEPER_LEASH") != "off",
+            },
+            schedule_group: variables.value("WATCHKEEPER_SCHEDULE_GROUP"),
+            schedule_role: variables.value("WATCHKEEPER_SCHEDULE_ROLE"),
+            watcher: variables.value("WATCHKEEPER_WATCHER"),
+            dead_letters: variables.value("WATCHKEEPER_DEAD_LETTERS"),
         };
         variables.all_set(settings)
     }
@@ -142,5 +194,15 @@ mod tests {
             "could not read the environment: not set: WATCHKEEPER_TABLE, WATCHKEEPER_NOTICES_TOPIC, WATCHKEEPER_MESSAGES_TOPIC, \
              WATCHKEEPER_FAILURE_QUEUE_URL, WATCHKEEPER_CONFIG"
         );
+    }
+
+    #[test]
+    fn only_one_word_takes_the_leash_off() {
+        let leash = |word: &str| {
+            let value = |name: &str| Some(if name == "WATCHKEEPER_LEASH" { word } else { name }.to_owned());
+            DrillSettings::read(value).unwrap().site.leash
+        };
+        assert_eq!(["off", "on", "OFF", "false", "0"].map(leash), [false, true, true, true, true]);
+        assert!(DrillSettings::read(|_| None).unwrap_err().chain().contains("WATCHKEEPER_LEASH"));
     }
 }

@@ -1,0 +1,118 @@
+//! What guards judge, read through the ports: by `chaos-trigger` before a start and by `experiment-watcher` after it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use watchkeeper_domain::{
+    decision::Decision,
+    drill::{Book, Drill, Drills, Fact, Halt, Proof, Site, Targets, partition},
+    experiment::Experiment,
+    failure::Failure,
+    fis::Template,
+    notice::{Kind, Notice},
+    ports::{Experiments, Inventory, Issue, Issues},
+    records::{Key, Nothing, Record, Records},
+};
+
+use crate::conclude::{Run, conclude};
+
+/// The key of the switch that halts all drills.
+pub fn halt_key() -> Key {
+    Key::head("HALT")
+}
+
+/// The beginning of the sort key of what a drill has proved.
+pub const PROOF: &str = "PROOF#";
+
+/// What was read, or why it could not be.
+pub fn fact<T>(read: Result<T, Failure>) -> Fact<T> {
+    read.map_err(|failure| failure.chain())
+}
+
+/// The switch that halts all drills.
+///
+/// # Errors
+/// When the table cannot be read.
+pub async fn halt<W: Records>(world: &W) -> Result<Option<Halt>, Failure> {
+    let record: Record<Option<Halt>, Nothing> = world.read(&halt_key()).await?;
+    Ok(record.state.flatten())
+}
+
+/// The template `id`, or `None` when FIS has none. One that nobody can read as a template is not known.
+pub async fn template<W: Experiments>(world: &W, id: &str) -> Fact<Option<Template>> {
+    let Some(json) = fact(world.template(id).await)? else { return Ok(None) };
+    Template::parse(&json).map(Some).map_err(|findings| {
+        let all: Vec<_> = findings.iter().map(ToString::to_string).collect();
+        all.join("; ")
+    })
+}
+
+/// The open issues: of the cases kept here, and of the Health API where the configuration says that there is one.
+///
+/// # Errors
+/// When one of the two cannot be read.
+pub async fn issues<W>(world: &W, drills: &Drills, site: &Site) -> Result<Vec<Issue>, Failure>
+where
+    W: Records + Issues,
+{
+    let book: Record<Book, Nothing> = world.read(&Book::key()).await?;
+    let mut issues = book.state.unwrap_or_default().open(&site.region);
+    if drills.health_api {
+        issues.extend(world.open_issues(&site.region).await?);
+    }
+    issues.sort_by(|one, other| one.arn.cmp(&other.arn));
+    issues.dedup_by(|next, first| next.arn == first.arn && !first.arn.is_empty());
+    Ok(issues)
+}
+
+/// Takes in what `notice` says of an issue. Returns whether that was news.
+///
+/// # Errors
+/// When the table cannot be read or written.
+pub async fn hear<W: Records>(world: &W, notice: &Notice, run: &Run) -> Result<bool, Failure> {
+    if notice.kind != Kind::Issue {
+        return Ok(false);
+    }
+    let decide = |record: &Record<Book, Nothing>, (): &()| -> Decision<bool, Book, Nothing> {
+        let book = record.state.clone().unwrap_or_default();
+        let next = book.clone().with(notice, run.now);
+        let is_news = next != book;
+        if is_news { Decision::because(true).record(next) } else { Decision::because(false) }
+    };
+    let observe = async || Ok((world.read(&Book::key()).await?, ()));
+    let key = Book::key();
+    let concluded = conclude(world, run, &key, observe, decide, async |effect, _| match *effect {}).await?;
+    Ok(concluded.because)
+}
+
+/// What `drill`, and the one before it in promotion, have proved.
+///
+/// # Errors
+/// When the table cannot be read.
+pub async fn proofs<W: Records>(world: &W, drill: &Drill) -> Result<Vec<Proof>, Failure> {
+    let mut proofs = world.list(&partition(&drill.name), PROOF).await?;
+    if let Some(promotion) = &drill.promotion {
+        proofs.extend(world.list::<Proof>(&partition(&promotion.after), PROOF).await?);
+    }
+    Ok(proofs)
+}
+
+/// What the targets of `experiment` came to, and what is known of those resources.
+///
+/// # Errors
+/// When FIS, the tags, the fleets or the zones cannot be read: none of them is guessed.
+pub async fn targets<W>(world: &W, drill: &Drill, experiment: &Experiment) -> Result<Targets, Failure>
+where
+    W: Experiments + Inventory,
+{
+    let resolved: BTreeSet<_> = world.resolved(&experiment.listed.id).await?.into_iter().collect();
+    let arns: BTreeSet<_> = resolved.iter().filter_map(|it| it.arn().map(str::to_owned)).collect();
+    let (tags, zones) = (world.tags(&arns).await?, world.zones(&arns).await?);
+    let tag = &drill.limits.opt_in_tag;
+    let mut fleets = BTreeMap::new();
+    for kind in resolved.iter().map(|it| it.resource_type.clone()).collect::<BTreeSet<_>>() {
+        let size = world.fleet(&kind, &tag.key, &tag.value).await?;
+        fleets.insert(kind, size);
+    }
+    let (id, at) = (experiment.listed.id.clone(), experiment.ended_at);
+    Ok(Targets { experiment: id, at, resolved, tags, fleets, zones })
+}
