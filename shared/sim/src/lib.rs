@@ -5,11 +5,17 @@
 //! | [`memory`] | a table in memory | DynamoDB |
 //! | [`channels`] | what was published, and failures on request | the SNS topic `notices`, the bus `watchkeeper` |
 //! | [`clock`] | a clock that stands still until it is advanced | the time |
+//! | [`ebs`] | snapshots behind the EBS direct APIs, over HTTP, that misbehave on request | EBS |
+//! | [`dead_man`] | one-shot schedules that fire when the clock has passed them | EventBridge Scheduler |
+//! | [`estate`] | what drills are about | – |
+//! | [`facts`] | alarms, calendars, incidents, issues, resources, as they were set | CloudWatch, SSM, Health, tagging |
+//! | [`fis`] | experiments that keep time by the clock, and go wrong on request | FIS |
 //! | [`fuse`] | kills the process before or after any step | a time-out, a crash |
+//! | [`measured`] | series, alarm changes and calls that ended a run, as they were scripted | CloudWatch, CloudTrail |
 //! | [`screens`] | what people see, and the failure queue | Slack, Teams, PagerDuty, SNS, SQS |
 //! | [`webhooks`] | an HTTP server that takes what webhooks take, and misbehaves on request | Slack, Teams, PagerDuty |
 //! | [`template`] | CloudFormation documents as data | CloudFormation |
-//! | [`world`] | these four, as the ports of a function | – |
+//! | [`world`] | all of these, as the ports of a function | – |
 //! | [`bus`] | who hears what, by `template.yaml` | EventBridge rules, schedules, SNS subscriptions |
 //! | [`pattern`] | event patterns, or a refusal where they would mean something else | EventBridge |
 //! | [`schedule`] | how often a schedule ticks | EventBridge Scheduler |
@@ -17,8 +23,15 @@
 pub mod bus;
 pub mod channels;
 pub mod clock;
+pub mod dead_man;
+pub mod ebs;
+pub mod estate;
+pub mod facts;
+mod faults;
+pub mod fis;
 pub mod fuse;
 mod item;
+pub mod measured;
 pub mod memory;
 pub mod pattern;
 pub mod schedule;

@@ -1,25 +1,33 @@
 //! The whole fake world as one function sees it: its state, its channels, its clock, and the fuse of its process.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 use watchkeeper_domain::{
     channel::Channel,
+    experiment::{Experiment, Lever, Listed, Order, Ordered, ResolvedTarget, windows::Interval},
     failure::Failure,
     message::{Message, Post, Trouble},
     notice::{DomainEvent, Notice},
-    ports::{self, Events, Notices, Undelivered},
+    ports::{
+        self, Alarm, AlarmChange, Alarms, CalendarState, Calendars, DeadMan, Events, Experiments, History,
+        Inventory, Issue, Issues, Metrics, Notices, Query, Series, Starts, StopCall, Stops, Undelivered,
+    },
     records::{Effect, Entry, Key, Record, Records, Settled, Write},
 };
 
 use crate::{
     channels::Channels,
     clock::Clock,
+    estate::{Estate, WATCHER},
     fuse::{Fuse, Step},
     screens::Screens,
 };
 
-/// One process in the fake world. Two processes share clones of `records`, `channels` and `clock`, and each has its
-/// own fuse.
+/// One process in the fake world. Two processes share clones of `records`, `channels`, `clock` and `estate`, and each
+/// has its own fuse.
 #[derive(Debug)]
 pub struct World<R, S = Screens> {
     /// The table.
@@ -32,17 +40,21 @@ pub struct World<R, S = Screens> {
     pub fuse: Fuse,
     /// The time.
     pub clock: Clock,
+    /// What drills are about.
+    pub estate: Estate,
 }
 
 impl<R: Records> World<R> {
     /// A world at `start` in which `records` is remembered, nothing was published and nobody is killed.
     pub fn new(records: R, start: Timestamp) -> Self {
+        let clock = Clock::at(start);
         Self {
             records,
             screens: Screens::default(),
             channels: Channels::default(),
             fuse: Fuse::never(),
-            clock: Clock::at(start),
+            estate: Estate::at(&clock),
+            clock,
         }
     }
 }
@@ -136,6 +148,113 @@ impl<R, S: Undelivered> Undelivered for World<R, S> {
     }
 }
 
+impl<R, S> Experiments for World<R, S> {
+    async fn template(&self, id: &str) -> Result<Option<Value>, Failure> {
+        self.step(self.estate.fis.template(id)).await
+    }
+
+    async fn experiment(&self, id: &str) -> Result<Option<Experiment>, Failure> {
+        self.step(self.estate.fis.experiment(id)).await
+    }
+
+    async fn experiments(&self) -> Result<Vec<Listed>, Failure> {
+        self.step(self.estate.fis.experiments()).await
+    }
+
+    async fn resolved(&self, id: &str) -> Result<Vec<ResolvedTarget>, Failure> {
+        self.step(self.estate.fis.resolved(id)).await
+    }
+
+    async fn lever(&self) -> Result<Lever, Failure> {
+        self.step(self.estate.fis.lever()).await
+    }
+}
+
+impl<R, S> Starts for World<R, S> {
+    async fn start(&self, order: &Order) -> Result<Ordered, Failure> {
+        self.step(self.estate.fis.start(order)).await
+    }
+}
+
+impl<R, S> Stops for World<R, S> {
+    async fn stop(&self, id: &str) -> Result<(), Failure> {
+        self.step(self.estate.stop(id, WATCHER)).await
+    }
+}
+
+impl<R, S> Alarms for World<R, S> {
+    async fn alarms(&self, arns: &BTreeSet<String>) -> Result<Vec<Alarm>, Failure> {
+        self.step(self.estate.facts.alarms(arns)).await
+    }
+}
+
+impl<R, S> Calendars for World<R, S> {
+    async fn calendars(&self, names: &[String], now: Timestamp) -> Result<Vec<CalendarState>, Failure> {
+        self.step(self.estate.facts.calendars(names, now)).await
+    }
+
+    async fn incidents(&self) -> Result<Vec<String>, Failure> {
+        self.step(self.estate.facts.incidents()).await
+    }
+}
+
+impl<R, S> Issues for World<R, S> {
+    async fn open_issues(&self, region: &str) -> Result<Vec<Issue>, Failure> {
+        self.step(self.estate.facts.open_issues(region)).await
+    }
+}
+
+impl<R, S> Inventory for World<R, S> {
+    async fn tags(
+        &self,
+        arns: &BTreeSet<String>,
+    ) -> Result<BTreeMap<String, BTreeMap<String, String>>, Failure> {
+        self.step(self.estate.facts.tags(arns)).await
+    }
+
+    async fn fleet(&self, resource_type: &str, key: &str, value: &str) -> Result<Option<u64>, Failure> {
+        self.step(self.estate.facts.fleet(resource_type, key, value)).await
+    }
+
+    async fn zones(&self, arns: &BTreeSet<String>) -> Result<BTreeMap<String, String>, Failure> {
+        self.step(self.estate.facts.zones(arns)).await
+    }
+}
+
+impl<R, S> DeadMan for World<R, S> {
+    async fn arm(&self, name: &str, at: Timestamp, token: &str) -> Result<(), Failure> {
+        self.step(self.estate.dead_man.arm(name, at, token)).await
+    }
+
+    async fn aim(&self, name: &str, at: Timestamp, experiment: &str) -> Result<(), Failure> {
+        self.step(self.estate.dead_man.aim(name, at, experiment)).await
+    }
+
+    async fn disarm(&self, name: &str) -> Result<(), Failure> {
+        self.step(self.estate.dead_man.disarm(name)).await
+    }
+}
+
+impl<R, S> Metrics for World<R, S> {
+    async fn series(&self, queries: &[Query], within: Interval) -> Result<Vec<Series>, Failure> {
+        self.step(self.estate.measured.series(queries, within)).await
+    }
+}
+
+impl<R, S> History for World<R, S> {
+    async fn alarm_changes(
+        &self,
+        arns: &BTreeSet<String>,
+        within: Interval,
+    ) -> Result<Vec<AlarmChange>, Failure> {
+        self.step(self.estate.measured.alarm_changes(arns, within)).await
+    }
+
+    async fn stop_calls(&self, experiment: &str, within: Interval) -> Result<Vec<StopCall>, Failure> {
+        self.step(self.estate.measured.stop_calls(experiment, within)).await
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,6 +335,21 @@ mod tests {
         assert_eq!([done(Fuse::before(0)).await, done(Fuse::after(0)).await], [(0, 0), (0, 0)]);
         assert_eq!([done(Fuse::before(1)).await, done(Fuse::after(1)).await], [(0, 0), (1, 0)]);
         assert_eq!([done(Fuse::before(2)).await, done(Fuse::after(2)).await], [(1, 0), (1, 1)]);
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn an_act_after_which_the_process_is_killed_is_done_but_not_seen() {
+        let order =
+            Order { template: "EXT1".into(), token: "t".into(), skips_actions: false, tags: BTreeMap::new() };
+        for (fuse, started) in [(Fuse::before(1), 0), (Fuse::after(1), 1)] {
+            let world = World { fuse, ..World::new(Memory::default(), START) };
+            world.estate.fis.put_template("EXT1", serde_json::json!({}));
+            world.arm("dead-man", START, "t").await.unwrap();
+            assert!(Fuse::is_kill(&world.start(&order).await.unwrap_err()));
+            assert!(Fuse::is_kill(&world.disarm("dead-man").await.unwrap_err()));
+            let estate = &world.estate;
+            assert_eq!((estate.fis.runs().len(), estate.dead_man.armed().len()), (started, 1));
+        }
     }
 
     #[tokio::test(flavor = "current_thread")]
