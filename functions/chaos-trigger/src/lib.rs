@@ -1,0 +1,234 @@
+//! Scheduled FIS experiments start when it is safe, and say why when they do not.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`event`] | wire JSON → somebody asks for a run, an experiment has changed, a tick, foreign, malformed |
+//! | [`mod@decide`] | every rule of this function; the guards themselves are in `domain::drill::guards` |
+//! | [`standing`] | where a drill stands |
+//! | [`ask`] | which drills an event asks for |
+//! | [`words`] | everything that it says to people |
+//! | [`log`] | every decision, with the facts that it was made on |
+
+use std::cell::RefCell;
+
+use serde_json::Value;
+use watchkeeper_domain::{
+    config::Config,
+    drill::Site,
+    failure::Failure,
+    notice::Notice,
+    ports::{Alarms, Calendars, DeadMan, Events, Experiments, Inventory, Issues, Notices, Starts},
+    records::{Record, Records},
+};
+use watchkeeper_shell::{Concluded, Outcome, Report, Run, conclude, observe::hear};
+
+use decide::{Acted, Decision, Effect, News, Reason, Rules, decide};
+use event::{Arrival, Event};
+use observe::Look;
+use standing::Standing;
+
+pub mod ask;
+pub mod decide;
+pub mod event;
+mod floor;
+pub mod log;
+mod observe;
+pub mod standing;
+mod sweep;
+pub mod words;
+
+#[cfg(test)]
+mod fixture;
+
+/// The name of this function: of its sweep, its log lines, its metrics.
+pub const NAME: &str = "chaos-trigger";
+
+/// How many steps one invocation takes: from the preview's end to the start there are four.
+const PASSES: usize = 6;
+
+/// Handles whatever Lambda was invoked with.
+pub async fn handle<W>(world: &W, config: &Config, site: &Site, payload: &Value, run: &Run) -> Report
+where
+    W: Records + Notices + Events + Experiments + Starts + Alarms + Calendars + Issues + Inventory + DeadMan,
+{
+    let stage = Stage { world, config, site, run };
+    let mut whole: Option<Report> = None;
+    for Arrival { id, event } in event::parse(payload, run.now) {
+        let report = Report { event_id: id, ..stage.hear(event).await };
+        whole = Some(match whole {
+            Some(so_far) => so_far.and(report),
+            None => report,
+        });
+    }
+    whole.unwrap_or_else(|| Report::new("foreign", Outcome::Foreign, "an empty envelope"))
+}
+
+/// One invocation.
+struct Stage<'a, W> {
+    world: &'a W,
+    config: &'a Config,
+    site: &'a Site,
+    run: &'a Run,
+}
+
+impl<W> Stage<'_, W>
+where
+    W: Records + Notices + Events + Experiments + Starts + Alarms + Calendars + Issues + Inventory + DeadMan,
+{
+    async fn hear(&self, event: Event) -> Report {
+        let drills = &self.config.drills;
+        match event {
+            Event::SweepDue => self.sweep().await,
+            Event::Foreign(what) => Report::new("foreign", Outcome::Foreign, what),
+            Event::Malformed(why) => {
+                let failure = Failure::new("understand", "the event", why);
+                Report { outcome: Outcome::Malformed, ..Report::failed("malformed", failure) }
+            }
+            Event::ExperimentChanged { experiment } => self.experiment_changed(&experiment).await,
+            Event::CaseChanged(notice) => match hear(self.world, &notice, self.run).await {
+                Ok(_) => self.all("case", ask::by_case(drills, &notice, self.run.now)).await,
+                Err(failure) => Report::failed("case", failure),
+            },
+            Event::ScheduleFired { drill, scheduled } => match ask::by_schedule(drills, &drill, scheduled) {
+                Ok(news) => self.all("schedule", vec![(drill, news)]).await,
+                Err(why) => Report::new("schedule", Outcome::Refused, why),
+            },
+            Event::Deployed { what, id, at } => {
+                self.all("deployment", ask::by_deployment(drills, &what, &id, at)).await
+            }
+            Event::DrillRequested(request) => self.requested(ask::by_request(request)).await,
+            Event::DrillCancelled(request) => {
+                let why = format!("{}, by {}", request.because, request.by);
+                self.requested((request.drill, News::Cancelled(why))).await
+            }
+            Event::DrillReleased(request) => {
+                let why = format!("{}, by {}", request.because, request.by);
+                self.requested((request.drill, News::Released(why))).await
+            }
+        }
+    }
+
+    async fn requested(&self, (drill, news): (String, News)) -> Report {
+        if self.config.drills.named(&drill).is_none() {
+            let known: Vec<_> = self.config.drills.drills.iter().map(|drill| drill.name.as_str()).collect();
+            let why = format!("there is no drill `{drill}`; known: {}", known.join(", "));
+            return Report::new("request", Outcome::Refused, why);
+        }
+        self.all("request", vec![(drill, news)]).await
+    }
+
+    /// An experiment of ours has moved: its run goes on. One of somebody else's is `experiment-watcher`'s business.
+    async fn experiment_changed(&self, id: &str) -> Report {
+        let experiment = match self.world.experiment(id).await {
+            Ok(Some(experiment)) => experiment,
+            Ok(None) => return Report::new("experiment", Outcome::Unchanged, "FIS does not know it"),
+            Err(failure) => return Report::failed("experiment", failure),
+        };
+        match experiment.listed.tags.get(watchkeeper_domain::experiment::DRILL_TAG) {
+            Some(drill) if self.config.drills.named(drill).is_some() => {
+                self.all("experiment", vec![(drill.clone(), News::Look)]).await
+            }
+            Some(_) | None => Report::new("experiment", Outcome::Unchanged, "not an experiment of ours"),
+        }
+    }
+
+    async fn all(&self, kind: &str, news: Vec<(String, News)>) -> Report {
+        let mut whole = Report::new(kind, Outcome::Unchanged, "");
+        for (drill, news) in news {
+            whole = whole.and(self.drill(kind, &drill, news).await);
+        }
+        whole
+    }
+
+    /// Passes over one drill, as long as each has done something that the next one can go on from.
+    async fn drill(&self, kind: &str, name: &str, news: News) -> Report {
+        let mut whole = Report::new(kind, Outcome::Unchanged, "");
+        let (mut news, mut acted) = (news, None);
+        for _ in 0..PASSES {
+            let (concluded, answer) = match self.pass(name, &news, acted.as_ref()).await {
+                Ok(concluded) => concluded,
+                Err(failure) => return whole.and(Report::failed(kind, failure)),
+            };
+            whole = whole.and(self.report(kind, &concluded));
+            let Some(act) = concluded.acted else { break };
+            acted = Some(Acted { act, answer });
+            news = News::Look;
+        }
+        whole
+    }
+
+    /// Observes, decides, records, performs and settles.
+    async fn pass(
+        &self,
+        name: &str,
+        news: &News,
+        acted: Option<&Acted>,
+    ) -> Result<(Concluded<Reason, Effect>, Option<watchkeeper_domain::experiment::Ordered>), Failure> {
+        let Some(drill) = self.config.drills.named(name) else {
+            return Err(Failure::new("find", format!("the drill {name}"), "it is not in watchkeeper.toml"));
+        };
+        let (drills, site, now) = (&self.config.drills, self.site, self.run.now);
+        let answer = RefCell::new(None);
+        let observe = async || {
+            let record: Record<Standing, Effect> = self.world.read(&Standing::key(name)).await?;
+            let standing = record.state.clone().unwrap_or_else(|| Standing::new(name));
+            let look = Look { drill, drills, site, now };
+            let seen = observe::look(self.world, look, &standing, news, acted).await?;
+            Ok((record, (standing, seen)))
+        };
+        let decide = |_: &Record<Standing, Effect>,
+                      (standing, seen): &(Standing, decide::Seen)|
+         -> Decision { decide(standing, seen, Rules { drill, drills, site, now }) };
+        let perform = async |effect: &Effect, repeated: bool| match effect {
+            Effect::Tell(notice) => self.world.publish(notice, repeated).await,
+            Effect::Emit(event) => self.world.put(event).await,
+            Effect::Log(entry) => log::keep(self.world, name, entry).await,
+            Effect::TakeFloor { run } => floor::take(self.world, name, run, now).await,
+            Effect::Start(order) => {
+                let ordered = self.world.start(order).await?;
+                *answer.borrow_mut() = Some(ordered);
+                Ok(())
+            }
+            Effect::Arm { name, at, token } => self.world.arm(name, *at, token).await,
+            Effect::Aim { name, at, experiment } => self.world.aim(name, *at, experiment).await,
+            Effect::Disarm { name } => self.world.disarm(name).await,
+        };
+        let concluded =
+            conclude(self.world, self.run, &Standing::key(name), observe, decide, perform).await?;
+        Ok((concluded, answer.into_inner()))
+    }
+
+    fn report(&self, kind: &str, concluded: &Concluded<Reason, Effect>) -> Report {
+        let report = concluded.report(kind, self.run.now, brief, notice);
+        let outcome = if concluded.because.is_refusal() { Outcome::Refused } else { report.outcome };
+        Report { outcome, ..report }
+    }
+}
+
+/// An effect as the log may hold it.
+fn brief(effect: &Effect) -> String {
+    match effect {
+        Effect::Tell(notice) => format!("tell {} {}", notice.severity.as_str(), notice.id),
+        Effect::Emit(event) => format!("emit {} {}", event.detail_type, event.id),
+        Effect::Log(entry) => format!("log {}", entry.id),
+        Effect::TakeFloor { run } => format!("take the floor for {run}"),
+        Effect::Start(order) if order.skips_actions => format!("preview {}", order.token),
+        Effect::Start(order) => format!("start {}", order.token),
+        Effect::Arm { name, at, .. } => format!("arm {name} for {at}"),
+        Effect::Aim { name, experiment, .. } => format!("aim {name} at {experiment}"),
+        Effect::Disarm { name } => format!("disarm {name}"),
+    }
+}
+
+fn notice(effect: &Effect) -> Option<Notice> {
+    match effect {
+        Effect::Tell(notice) => Some(Notice::clone(notice)),
+        Effect::Emit(_)
+        | Effect::Log(_)
+        | Effect::TakeFloor { .. }
+        | Effect::Start(_)
+        | Effect::Arm { .. }
+        | Effect::Aim { .. }
+        | Effect::Disarm { .. } => None,
+    }
+}
