@@ -20,7 +20,7 @@ use watchkeeper_domain::{
     ports::{Alarms, Calendars, DeadMan, Events, Experiments, Inventory, Issues, Notices, Starts},
     records::{Record, Records},
 };
-use watchkeeper_shell::{Concluded, Outcome, Report, Run, conclude, observe::hear};
+use watchkeeper_shell::{Concluded, Outcome, Report, Run, conclude, conclude::Rest, observe::hear};
 
 use decide::{Acted, Decision, Effect, News, Reason, Rules, decide};
 use event::{Arrival, Event};
@@ -140,21 +140,27 @@ where
         whole
     }
 
-    /// Passes over one drill, as long as each has done something that the next one can go on from.
     async fn drill(&self, kind: &str, name: &str, news: News) -> Report {
+        self.passes(kind, name, news).await.0
+    }
+
+    /// Passes over one drill, as long as each has done something that the next one can go on from. Returns when to look
+    /// again, if all went well.
+    async fn passes(&self, kind: &str, name: &str, news: News) -> (Report, Option<Rest>) {
         let mut whole = Report::new(kind, Outcome::Unchanged, "");
-        let (mut news, mut acted) = (news, None);
+        let (mut news, mut acted, mut rest) = (news, None, None);
         for _ in 0..PASSES {
             let (concluded, answer) = match self.pass(name, &news, acted.as_ref()).await {
                 Ok(concluded) => concluded,
-                Err(failure) => return whole.and(Report::failed(kind, failure)),
+                Err(failure) => return (whole.and(Report::failed(kind, failure)), None),
             };
             whole = whole.and(self.report(kind, &concluded));
+            rest = concluded.rest;
             let Some(act) = concluded.acted else { break };
             acted = Some(Acted { act, answer });
             news = News::Look;
         }
-        whole
+        (whole, rest)
     }
 
     /// Observes, decides, records, performs and settles.

@@ -1,7 +1,5 @@
 //! The minute's sweep: what is to be announced, and every run that can go on.
 
-use std::collections::BTreeSet;
-
 use jiff::SignedDuration;
 use watchkeeper_domain::{
     decision::Decision,
@@ -9,7 +7,7 @@ use watchkeeper_domain::{
     ports::{Alarms, Calendars, DeadMan, Events, Experiments, Inventory, Issues, Notices, Starts},
     records::{Record, Records},
 };
-use watchkeeper_shell::{Outcome, Report, conclude};
+use watchkeeper_shell::{Outcome, Report, conclude, conclude::Rest};
 
 use crate::{
     NAME, Stage, ask,
@@ -33,13 +31,22 @@ where
             Err(failure) => return Report::failed("sweep", failure),
         };
         let mut whole = Report::new("sweep", Outcome::Unchanged, "");
-        let names: BTreeSet<_> = due.iter().filter_map(|(key, _)| key.pk.strip_prefix("DRILL#")).collect();
-        for name in names {
-            let report = match self.config.drills.named(name) {
-                Some(_) => self.drill("sweep", name, News::Look).await,
-                None => self.forget(name).await.unwrap_or_else(|failure| Report::failed("sweep", failure)),
+        for (key, was) in &due {
+            let Some(name) = key.pk.strip_prefix("DRILL#") else { continue };
+            let (report, rest) = match self.config.drills.named(name) {
+                Some(_) => self.passes("sweep", name, News::Look).await,
+                None => {
+                    self.forget(name).await.unwrap_or_else(|failure| (Report::failed("sweep", failure), None))
+                }
             };
             whole = whole.and(report);
+            // What is over leaves the index, and what waits comes back in its time.
+            let rest = rest.filter(|rest| rest.until.is_none_or(|until| until > self.run.now));
+            if let Some(rest) = rest
+                && let Err(failure) = self.world.rest(key, *was, rest.until).await
+            {
+                whole = whole.and(Report::failed("sweep", failure));
+            }
         }
         for drill in &self.config.drills.drills {
             for ask in ask::upcoming(drill, self.run.now, EVERY) {
@@ -50,7 +57,7 @@ where
     }
 
     /// The drill is not declared any more: its run ends, if it has not begun. What has begun is watched to its end.
-    async fn forget(&self, name: &str) -> Result<Report, Failure> {
+    async fn forget(&self, name: &str) -> Result<(Report, Option<Rest>), Failure> {
         let key = Standing::key(name);
         let reason = Reason::Cancelled("it is no longer in watchkeeper.toml".to_owned());
         let concluded = conclude(
@@ -59,7 +66,9 @@ where
             &key,
             async || Ok((self.world.read(&key).await?, ())),
             |record: &Record<Standing, Effect>, (): &()| {
-                let Some(standing) = record.state.as_ref() else { return Decision::because(Reason::Nothing) };
+                let Some(standing) = record.state.as_ref().filter(|it| it.run.is_some()) else {
+                    return Decision::because(Reason::Nothing);
+                };
                 let log = Entry::new(&reason, standing.run.as_ref(), None, self.run.now);
                 let next = Standing { run: None, ..standing.clone() };
                 Decision::because(reason.clone()).record(next).then(Effect::Log(Box::new(log)))
@@ -76,6 +85,6 @@ where
             },
         )
         .await?;
-        Ok(self.report("sweep", &concluded))
+        Ok((self.report("sweep", &concluded), concluded.rest))
     }
 }

@@ -12,7 +12,7 @@
 //! | decision about it | the same | `LOG#<time>#<id>` | why, and the facts that it was made on, written once |
 //! | what a run has proved | the same | `PROOF#<time>#<experiment>` | [`crate::drill::Proof`], written once |
 //! | experiment | `EXPERIMENT#<id>` | `HEAD` | its timeline and verdict, `version`, `outbox` |
-//! | what was measured of it | the same | `SERIES` | the points of each measure, written once |
+//! | what was measured of it | the same | `SERIES#<nn>` | [`crate::ports::Series`] of one measure, written once |
 //! | drill that may start | `FLOOR` | `HEAD` | [`crate::drill::Floor`], `version` |
 //! | switch that halts all drills | `HALT` | `HEAD` | [`crate::drill::Halt`], or none, `version` |
 //! | open issues of AWS Health | `ISSUES` | `HEAD` | [`crate::drill::Book`], `version` |

@@ -11,7 +11,10 @@ const GRACE: SignedDuration = SignedDuration::from_mins(5);
 /// targets are resolved, a resource that it must not hit.
 pub fn breach(question: &Question<'_>) -> Vec<Objection> {
     let mut found = ask(&[local::halt, local::lever, calendar_closed, health::issues, alarm_rings], question);
-    if question.facts.targets.is_some() {
+    if let Some(Err(why)) = &question.facts.targets {
+        found.extend(Objection::unread(Guard::BlastRadius, "what it hits", why));
+    }
+    if matches!(question.facts.targets, Some(Ok(_))) {
         found.extend(ask(&[targets::opt_in, targets::count, targets::share, targets::zones], question));
     }
     found

@@ -397,6 +397,7 @@ fn a_run_is_stopped_by_what_has_changed_and_not_by_what_was_foreseen() {
         it.facts.targets = Some(Ok(targets));
     };
     only(&breaches(untagged), "[opt-in]");
+    only(&breaches(|it| it.facts.targets = Some(Err("lost".into()))), "what it hits could not be read: lost");
 }
 
 #[test]

@@ -1,0 +1,13 @@
+//! The Lambda function: wiring only.
+
+use experiment_watcher::{NAME, handle};
+use watchkeeper_shell::{DrillSettings, Lab, lambda, serve, telemetry};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    telemetry::init();
+    let settings = DrillSettings::from_env().map_err(|failure| failure.chain())?;
+    let config = lambda::load(&settings.config.to_string_lossy()).map_err(|failure| failure.chain())?;
+    let lab = Lab::connect(&settings).await;
+    serve(NAME, async |payload, run| handle(&lab, &config, &settings.site, &payload, &run).await).await
+}
