@@ -12,7 +12,7 @@ use watchkeeper_domain::{
     records::{Key, Records},
 };
 use watchkeeper_shell::{Report, Run};
-use watchkeeper_sim::{channels::Channels, clock::Clock, fuse::Fuse, screens::Screens, world::World};
+use watchkeeper_sim::{channels::Channels, clock::Clock, estate, fuse::Fuse, screens::Screens, world::World};
 
 /// What stays when a process ends: the table and what was published.
 #[derive(Clone, Debug)]
@@ -44,7 +44,9 @@ impl<R: Records + Clone> Estate<R> {
     /// A process of its own, to be killed as `fuse` says.
     pub fn process(&self, fuse: Fuse) -> World<R> {
         let (records, channels) = (self.records.clone(), self.channels.clone());
-        World { records, screens: Screens::default(), channels, fuse, clock: Clock::at(start()) }
+        let clock = Clock::at(start());
+        let estate = estate::Estate::at(&clock);
+        World { records, screens: Screens::default(), channels, fuse, clock, estate }
     }
 
     /// Invokes `health-responder` with `payload` at `now`.

@@ -9,7 +9,7 @@ use watchkeeper_domain::{
     records::Records,
 };
 use watchkeeper_shell::{Report, Run};
-use watchkeeper_sim::{channels, clock::Clock, fuse::Fuse, screens::Screens, world::World};
+use watchkeeper_sim::{channels, clock::Clock, estate::Estate, fuse::Fuse, screens::Screens, world::World};
 
 use super::{estate::start, samples};
 
@@ -63,7 +63,9 @@ where
     /// A process of its own, to be killed as `fuse` says.
     pub fn process(&self, fuse: Fuse) -> World<R, S> {
         let (records, screens) = (self.records.clone(), self.screens.clone());
-        World { records, screens, channels: self.channels.clone(), fuse, clock: Clock::at(start()) }
+        let clock = Clock::at(start());
+        let estate = Estate::at(&clock);
+        World { records, screens, channels: self.channels.clone(), fuse, clock, estate }
     }
 
     /// Invokes `notifier` with a notice as SNS delivers it.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use watchkeeper_shell::{NotifierSettings, Settings};
+use watchkeeper_shell::{DrillSettings, NotifierSettings, Settings};
 use watchkeeper_sim::bus::{Bus, DEFAULT};
 use watchkeeper_tests::support::template::{events, repository, resources, source};
 
@@ -28,8 +28,107 @@ fn actions_of(port: &str) -> &'static [&'static str] {
         "Events" => &["events:PutEvents"],
         "Channels" => &["secretsmanager:GetSecretValue", "sns:Publish", "ssm:GetParameter"],
         "Undelivered" => &["sqs:SendMessage"],
+        "Experiments" => &[
+            "fis:GetExperiment",
+            "fis:GetExperimentTemplate",
+            "fis:GetSafetyLever",
+            "fis:ListExperimentResolvedTargets",
+            "fis:ListExperiments",
+        ],
+        "Starts" => &["fis:StartExperiment", "fis:TagResource"],
+        "Stops" => &["fis:StopExperiment"],
+        "Alarms" => &["cloudwatch:DescribeAlarms"],
+        "Calendars" => &["ssm:DescribeOpsItems", "ssm:GetCalendarState"],
+        "Issues" => {
+            &["health:DescribeAffectedEntities", "health:DescribeEventDetails", "health:DescribeEvents"]
+        }
+        // Cloud Control reads with the caller's own permissions.
+        "Inventory" => &[
+            "autoscaling:Describe*",
+            "cloudformation:GetResource",
+            "ec2:DescribeAccountAttributes",
+            "ec2:DescribeAvailabilityZones",
+            "ec2:DescribeInstanceAttribute",
+            "ec2:DescribeInstanceCreditSpecifications",
+            "ec2:DescribeInstances",
+            "ec2:DescribeInternetGateways",
+            "ec2:DescribeLaunchTemplates",
+            "ec2:DescribeNetworkAcls",
+            "ec2:DescribeNetworkInterfaces",
+            "ec2:DescribeSecurityGroups",
+            "ec2:DescribeSubnets",
+            "ec2:DescribeTags",
+            "ec2:DescribeVolumeAttribute",
+            "ec2:DescribeVolumes",
+            "ec2:DescribeVpcAttribute",
+            "ec2:DescribeVpcs",
+            "iam:GetRole",
+            "iam:GetRolePolicy",
+            "iam:ListAttachedRolePolicies",
+            "iam:ListRolePolicies",
+            "managed-fleets:Get*",
+            "rds:DescribeDBInstances",
+            "ssm:DescribeAssociation",
+            "ssm:ListAssociations",
+            "tag:GetResources",
+        ],
+        "DeadMan" => &[
+            "iam:PassRole",
+            "scheduler:CreateSchedule",
+            "scheduler:DeleteSchedule",
+            "scheduler:UpdateSchedule",
+        ],
+        "Metrics" => &["cloudwatch:GetMetricData"],
+        "History" => &["cloudtrail:LookupEvents", "cloudwatch:DescribeAlarmHistory"],
         unknown => panic!("{unknown} has no actions yet: add it here and to the policy of its function"),
     }
+}
+
+/// Whether `action` looks at what anybody may have named, and changes nothing: most of these know no resources.
+fn only_reads(action: &str) -> bool {
+    let (service, verb) = action.split_once(':').unwrap_or_default();
+    let reads = ["Describe", "Get", "List", "Lookup"].iter().any(|word| verb.starts_with(word));
+    let is_about_the_account = matches!(
+        service,
+        "autoscaling"
+            | "cloudformation"
+            | "cloudtrail"
+            | "cloudwatch"
+            | "ec2"
+            | "fis"
+            | "health"
+            | "iam"
+            | "managed-fleets"
+            | "rds"
+            | "tag"
+    );
+    let of_ssm = matches!(
+        action,
+        "ssm:DescribeAssociation" | "ssm:DescribeOpsItems" | "ssm:GetCalendarState" | "ssm:ListAssociations"
+    );
+    (reads && is_about_the_account) || of_ssm
+}
+
+/// Only templates that carry the tag may be started.
+#[test]
+fn nothing_starts_but_what_is_meant_to_be_started() {
+    let resources = resources();
+    let starting: Vec<_> = resources
+        .iter()
+        .filter(|(_, it)| it["Type"] == "AWS::Serverless::Function")
+        .flat_map(|(_, function)| statements(function))
+        .filter(|it| it["Resource"].to_string().contains("experiment-template/"))
+        .filter(|it| list(&it["Action"]).iter().any(|action| action == "fis:StartExperiment"))
+        .collect();
+    assert_eq!(starting.len(), 1);
+    assert_eq!(starting[0]["Condition"]["StringEquals"]["aws:ResourceTag/watchkeeper"], "drill");
+    assert_eq!(resources["ChaosTrigger"]["Properties"]["EventInvokeConfig"]["MaximumEventAgeInSeconds"], 300);
+}
+
+#[test]
+fn the_leash_is_on_until_somebody_takes_it_off() {
+    let template = watchkeeper_sim::template::document(&source("template.yaml")).unwrap();
+    assert_eq!(template["Parameters"]["Leash"]["Default"], "on");
 }
 
 fn statements(function: &Value) -> Vec<Value> {
@@ -50,10 +149,13 @@ fn the_bound_of_each_handle_is_its_policy() {
         let allowed: BTreeSet<_> = statements.iter().flat_map(|it| list(&it["Action"])).collect();
         let needed = ports.iter().flat_map(|port| actions_of(port)).map(ToString::to_string).collect();
         assert_eq!(allowed, needed, "{id}");
-        for statement in statements {
-            // Secrets are named by people; everything else is named here.
-            let resource = statement["Resource"].to_string().replace("watchkeeper/*", "");
-            assert!(!resource.contains('*'), "{id}: {statement}");
+        for statement in statements.iter().filter(|it| !list(&it["Action"]).iter().all(|it| only_reads(it))) {
+            // Secrets are named by people, experiments by FIS, dead men by their token; everything else is named here.
+            let resource = statement["Resource"].to_string();
+            let named =
+                ["watchkeeper/*", ":experiment/*", ":experiment-template/*", "/watchkeeper-dead-man-*"];
+            let left = named.into_iter().fold(resource, |left, named| left.replace(named, ""));
+            assert!(!left.contains('*'), "{id}: {statement}");
         }
     }
 }
@@ -67,15 +169,35 @@ fn each_sample_event_is_heard_by_its_function_and_by_no_other() {
         for (name, event) in events(&folder) {
             // An envelope comes through a queue or a topic, not through a rule.
             if event.get("Records").is_none() && event.get("tick").is_none() {
-                assert_eq!(bus.functions_for(&event, DEFAULT), [id.as_str()], "{folder}/{name}");
+                let expected: BTreeSet<_> =
+                    also_heard_by(&event).iter().copied().chain([id.as_str()]).collect();
+                assert_eq!(who_hears(&bus, &event), expected, "{folder}/{name}");
                 heard += 1;
             }
         }
     }
     assert!(heard >= 12, "only {heard} events");
     for (name, event) in events("foreign") {
-        assert_eq!(bus.functions_for(&event, DEFAULT), [""; 0], "foreign/{name}");
+        assert_eq!(who_hears(&bus, &event), BTreeSet::new(), "foreign/{name}");
     }
+}
+
+/// The functions that are meant to hear of `event`, besides the one in whose folder it is.
+fn also_heard_by(event: &Value) -> &'static [&'static str] {
+    match event["detail-type"].as_str() {
+        Some("FIS Experiment State Change" | "Case Opened" | "Case Updated") => {
+            &["ChaosTrigger", "ExperimentWatcher"]
+        }
+        _ => &[],
+    }
+}
+
+/// Each once: AWS speaks on the default bus, and what is Watchkeeper's own comes on its own.
+fn who_hears<'a>(bus: &'a Bus, event: &Value) -> BTreeSet<&'a str> {
+    let is_own = event["source"].as_str().is_some_and(|it| it.starts_with("watchkeeper"));
+    let heard = bus.functions_for(event, if is_own { "watchkeeper" } else { DEFAULT });
+    assert_eq!(heard.iter().collect::<BTreeSet<_>>().len(), heard.len(), "twice: {heard:?}");
+    heard.into_iter().collect()
 }
 
 #[test]
@@ -119,6 +241,7 @@ fn the_template_gives_every_setting_that_the_functions_read() {
         let missing = match id.as_str() {
             "HealthResponder" => Settings::read(text).err(),
             "Notifier" => NotifierSettings::read(text).err(),
+            "ChaosTrigger" | "ExperimentWatcher" => DrillSettings::read(text).err(),
             unknown => panic!("{unknown}: what does it read?"),
         };
         assert!(missing.is_none(), "{id}: {missing:?}");
