@@ -1,5 +1,5 @@
-//! `check`: every problem in the configuration, the template and the sample events, all at once; and in the secrets of
-//! channels, if it may connect.
+//! `check`: every problem in the configuration, the drills' schedules, the template and the sample events, all at once;
+//! and in the secrets of channels, if it may connect.
 
 use anyhow::Result;
 use serde_json::json;
@@ -9,9 +9,11 @@ use crate::{
     checkout::{Checkout, shown},
     cli::{Check, Place},
     screen::Screen,
+    when,
 };
 
 mod connect;
+mod drills;
 mod events;
 mod secrets;
 mod template;
@@ -78,11 +80,14 @@ fn config(checkout: &Checkout, findings: &mut Findings) {
     findings.files += 1;
     match checkout.config_text() {
         Err(error) => findings.add(&file, (1, 1), format!("{error:#}")),
-        Ok(text) => {
-            for problem in Config::parse(&text).err().unwrap_or_default() {
-                findings.add(&file, (problem.line, problem.column), problem.message);
+        Ok(text) => match Config::parse(&text) {
+            Ok(config) => drills::check(checkout, &text, &config.drills, when::now(), findings),
+            Err(problems) => {
+                for problem in problems {
+                    findings.add(&file, (problem.line, problem.column), problem.message);
+                }
             }
-        }
+        },
     }
 }
 

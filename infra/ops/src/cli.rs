@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use jiff::civil::Date;
+
+pub mod stack;
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -70,6 +73,8 @@ pub enum Command {
     /// Rehearsals of failures with AWS FIS.
     #[command(subcommand)]
     Drill(Drill),
+    /// End every drill and FIS experiment at once, and let none begin; or take that back.
+    Halt(stack::Halt),
 }
 
 /// `drill`.
@@ -77,6 +82,26 @@ pub enum Command {
 pub enum Drill {
     /// Judge FIS experiment templates, ours or anybody's: every reason why one should not be started.
     Lint(Lint),
+    /// When each drill is due, and what is known now that would refuse it.
+    Preview(Preview),
+    /// Write the schedules that watchkeeper.toml declares as a CloudFormation template.
+    Schedules(Schedules),
+    /// Approve the template of a drill that you have read: its hash is written into watchkeeper.toml.
+    Approve(Approve),
+    /// Ask the deployed stack for a run. The guards decide whether there is one.
+    Start(stack::Start),
+    /// Cancel the run that is announced.
+    Cancel(stack::Tell),
+    /// Let a drill run again that has failed.
+    Release(stack::Tell),
+    /// Ask for a run and wait for its verdict: exit status 0 only when it has passed.
+    Gate(stack::Gate),
+    /// Show where a drill stands, and each decision about it with its reason.
+    Log(stack::Log),
+    /// Show what a run has proved: verdict, times, measures, targets, earlier runs.
+    Report(stack::Report),
+    /// Show how well each service stands failures, and how much of that is known.
+    Score(stack::Score),
 }
 
 /// `replay`.
@@ -144,6 +169,44 @@ pub struct Lint {
     /// Print one JSON object a template and line.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `drill preview`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Preview {
+    /// How many days.
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=366))]
+    pub days: u16,
+    /// The first day, in UTC [default: now].
+    #[arg(long, value_name = "DAY")]
+    pub from: Option<Date>,
+    /// Print one JSON object a run and line.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `drill schedules`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Schedules {
+    /// Write nothing, and fail when the file is not what would be written.
+    #[arg(long)]
+    pub check: bool,
+    /// The file [default: infra/schedules.yaml in the repository].
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// `drill approve`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Approve {
+    /// The drill, as watchkeeper.toml calls it.
+    pub name: String,
+    /// A file with the template, as `aws fis get-experiment-template` answers it, or any other form that `lint` takes.
+    #[arg(long, value_name = "FILE")]
+    pub template: PathBuf,
+    /// Which one, where the file holds several: its logical id.
+    #[arg(long, value_name = "ID")]
+    pub resource: Option<String>,
 }
 
 impl Cli {

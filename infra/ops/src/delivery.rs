@@ -2,7 +2,11 @@
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use watchkeeper_domain::{failure::Failure, notice::Notice, text};
+use watchkeeper_domain::{
+    failure::Failure,
+    notice::{DomainEvent, Notice},
+    text,
+};
 use watchkeeper_shell::{Outcome, Report};
 
 use crate::board::{New, Shown};
@@ -27,9 +31,11 @@ pub struct Delivery {
     pub reason: String,
     /// The notices that were published, each with whether it may have arrived before.
     pub notices: Vec<(Notice, bool)>,
+    /// The domain events that were put on the bus.
+    pub events: Vec<DomainEvent>,
     /// What channels have shown.
     pub shown: Vec<Shown>,
-    /// Whether it was invoked by a notice that another invocation has published.
+    /// Whether it was invoked by a notice or a domain event of another invocation.
     pub follows: bool,
 }
 
@@ -45,6 +51,7 @@ impl Delivery {
             outcome: report.outcome,
             reason: failure.map_or(report.reason, Failure::chain),
             notices,
+            events: Vec::new(),
             shown: Vec::new(),
             follows: false,
         }
@@ -61,6 +68,7 @@ impl Delivery {
             outcome,
             reason,
             notices: Vec::new(),
+            events: Vec::new(),
             shown: Vec::new(),
             follows: false,
         }
@@ -74,7 +82,7 @@ impl Delivery {
         Self { shown: new.shown, outcome, ..self }
     }
 
-    /// The same, invoked by a notice.
+    /// The same, invoked by a notice or a domain event.
     #[must_use]
     pub fn following(self) -> Self {
         Self { follows: true, ..self }

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use notifier::event::Event;
 use serde_json::{Value, json};
-use watchkeeper_domain::notice::Notice;
+use watchkeeper_domain::notice::{DomainEvent, Notice};
+use watchkeeper_sim::fis::{ACCOUNT, REGION};
 
 use crate::functions::Function;
 
@@ -30,6 +31,21 @@ pub fn from_topic(notice: &Notice, repeated: bool, refused_by: Option<&str>, now
             "MessageAttributes": attributes,
         },
     }]})
+}
+
+/// `event` as EventBridge delivers it from the bus `watchkeeper` at `now`.
+pub fn from_bus(event: &DomainEvent, now: Timestamp) -> Value {
+    json!({
+        "version": "0",
+        "id": event.id,
+        "source": "watchkeeper",
+        "detail-type": event.detail_type,
+        "account": ACCOUNT,
+        "region": REGION,
+        "time": now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        "resources": [],
+        "detail": { "id": event.id, "notice": event.notice },
+    })
 }
 
 /// SNS, SQS, or the record of a failed invocation: no rule sees these, they are meant for one function.

@@ -87,6 +87,9 @@ async fn explanations(
         let explained = match Function::named(&logical_id) {
             Some(Function::HealthResponder) => by_health_responder(machine, payload).await?,
             Some(Function::Notifier) => by_notifier(payload),
+            Some(function @ (Function::ChaosTrigger | Function::ExperimentWatcher)) => {
+                vec![by_trying(machine, function, payload).await]
+            }
             None => {
                 let what = format!("{logical_id} would be invoked, which does not run here.");
                 vec![Explanation::short("event", &what)]
@@ -116,6 +119,20 @@ async fn by_health_responder(machine: &Machine, payload: &Value) -> Result<Vec<E
         all.push(Explanation { event_id: arrival.id, function, ..explanation });
     }
     Ok(all)
+}
+
+/// What a function of drills makes of it, on a machine of its own: without the experiments of the real account.
+async fn by_trying(machine: &Machine, function: Function, payload: &Value) -> Explanation {
+    let delivery = machine.invoke(function, payload).await;
+    let notices = delivery.notices.into_iter().map(|(notice, _)| notice).collect();
+    let reason = text::line(&delivery.reason);
+    let what = if reason.is_empty() {
+        "Whatever is due is looked at again.".to_owned()
+    } else {
+        format!("{reason}.")
+    };
+    let function = Some(function.name());
+    Explanation { event_id: delivery.event_id, function, notices, ..Explanation::short("drill", &what) }
 }
 
 /// A notice as the topic delivers it, one that a channel has refused, or the minute's sweep.

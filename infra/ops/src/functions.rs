@@ -4,10 +4,14 @@ use jiff::SignedDuration;
 use serde_json::Value;
 use watchkeeper_domain::{
     config::Config,
-    ports::{Channels, Events, Notices, Undelivered},
+    drill::Site,
+    ports::{
+        Alarms, Calendars, Channels, DeadMan, Events, Experiments, History, Inventory, Issues, Metrics,
+        Notices, Starts, Stops, Undelivered,
+    },
     records::Records,
 };
-use watchkeeper_shell::{NotifierSettings, Report, Run, Settings};
+use watchkeeper_shell::{DrillSettings, NotifierSettings, Report, Run, Settings};
 
 /// A function.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -16,6 +20,10 @@ pub enum Function {
     HealthResponder,
     /// `functions/notifier`.
     Notifier,
+    /// `functions/chaos-trigger`.
+    ChaosTrigger,
+    /// `functions/experiment-watcher`.
+    ExperimentWatcher,
 }
 
 impl Function {
@@ -24,6 +32,8 @@ impl Function {
         match logical_id {
             "HealthResponder" => Some(Self::HealthResponder),
             "Notifier" => Some(Self::Notifier),
+            "ChaosTrigger" => Some(Self::ChaosTrigger),
+            "ExperimentWatcher" => Some(Self::ExperimentWatcher),
             _ => None,
         }
     }
@@ -33,6 +43,8 @@ impl Function {
         match self {
             Self::HealthResponder => "HealthResponder",
             Self::Notifier => "Notifier",
+            Self::ChaosTrigger => "ChaosTrigger",
+            Self::ExperimentWatcher => "ExperimentWatcher",
         }
     }
 
@@ -41,6 +53,7 @@ impl Function {
         match self {
             Self::HealthResponder => SignedDuration::from_secs(30),
             Self::Notifier => SignedDuration::from_secs(60),
+            Self::ChaosTrigger | Self::ExperimentWatcher => SignedDuration::from_secs(120),
         }
     }
 
@@ -49,6 +62,8 @@ impl Function {
         match self {
             Self::HealthResponder => health_responder::NAME,
             Self::Notifier => notifier::NAME,
+            Self::ChaosTrigger => chaos_trigger::NAME,
+            Self::ExperimentWatcher => experiment_watcher::NAME,
         }
     }
 
@@ -57,18 +72,36 @@ impl Function {
         let settings = match self {
             Self::HealthResponder => Settings::read(lookup).map(drop),
             Self::Notifier => NotifierSettings::read(lookup).map(drop),
+            Self::ChaosTrigger | Self::ExperimentWatcher => DrillSettings::read(lookup).map(drop),
         };
         settings.err().map(|failure| failure.source.to_string())
     }
 
-    /// Lets it handle `payload`.
-    pub async fn handle<W>(self, world: &W, config: &Config, payload: &Value, run: &Run) -> Report
+    /// Lets it handle `payload`, in the place that `rules` name.
+    pub async fn handle<W>(self, world: &W, rules: (&Config, &Site), payload: &Value, run: &Run) -> Report
     where
-        W: Records + Notices + Events + Channels + Undelivered,
+        W: Records
+            + Notices
+            + Events
+            + Channels
+            + Undelivered
+            + Experiments
+            + Starts
+            + Stops
+            + Alarms
+            + Calendars
+            + Issues
+            + Inventory
+            + DeadMan
+            + Metrics
+            + History,
     {
+        let (config, site) = rules;
         match self {
             Self::HealthResponder => health_responder::handle(world, config, payload, run).await,
             Self::Notifier => notifier::handle(world, config, payload, run).await,
+            Self::ChaosTrigger => chaos_trigger::handle(world, config, site, payload, run).await,
+            Self::ExperimentWatcher => experiment_watcher::handle(world, config, site, payload, run).await,
         }
     }
 }

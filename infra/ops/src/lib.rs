@@ -21,6 +21,10 @@
 //! | [`screen`] | standard output, with or without colours, and progress |
 //! | [`replay`], [`explain`], [`check`] | one module a command; `local` is a replay too |
 //! | [`lint`](mod@lint) | `drill lint` |
+//! | [`drill`](mod@drill) | the other commands about drills |
+//! | [`halt`](mod@halt) | `halt` |
+//! | [`stack`] | the deployed stack, for the commands that speak to one |
+//! | [`table`] | rows of text |
 //! | [`summary`] | what a replay came to, and what is open |
 //! | [`waiting`] | what is still to be shown |
 
@@ -30,9 +34,11 @@ pub mod check;
 pub mod checkout;
 pub mod cli;
 pub mod delivery;
+pub mod drill;
 pub mod envelope;
 pub mod explain;
 pub mod functions;
+pub mod halt;
 pub mod input;
 pub mod lint;
 pub mod machine;
@@ -42,9 +48,11 @@ pub mod replay;
 pub mod routes;
 pub mod screen;
 pub mod show;
+pub mod stack;
 pub mod state;
 pub mod summary;
 pub mod sweeps;
+pub mod table;
 pub mod waiting;
 pub mod when;
 
@@ -56,7 +64,7 @@ use std::{
 use anyhow::Result;
 use clap::Parser;
 
-use cli::{Cli, Command, Drill};
+use cli::{Cli, Command, Drill, Place};
 use screen::Screen;
 
 /// Runs the command that the arguments name. 0 when all went well, 1 when something failed, 2 for wrong arguments.
@@ -84,7 +92,24 @@ pub async fn run(cli: Cli, screen: &mut Screen) -> Result<bool> {
         Command::Replay(what) => replay::replay(&cli.place, what, screen).await,
         Command::Explain(what) => explain::explain(&cli.place, what, screen).await,
         Command::Check(what) => check::check(&cli.place, what, screen).await,
-        Command::Drill(Drill::Lint(what)) => lint::lint(what, screen),
+        Command::Drill(what) => drill(&cli.place, what, screen).await,
+        Command::Halt(what) => halt::halt(what, screen).await,
+    }
+}
+
+async fn drill(place: &Place, what: &Drill, screen: &mut Screen) -> Result<bool> {
+    match what {
+        Drill::Lint(what) => lint::lint(what, screen),
+        Drill::Preview(what) => drill::preview(place, what, screen),
+        Drill::Schedules(what) => drill::schedules(place, what, screen),
+        Drill::Approve(what) => drill::approve(place, what, screen),
+        Drill::Start(what) => drill::start(place, what, screen).await,
+        Drill::Cancel(what) => drill::cancel(place, what, screen).await,
+        Drill::Release(what) => drill::release(place, what, screen).await,
+        Drill::Gate(what) => drill::gate(place, what, screen).await,
+        Drill::Log(what) => drill::log(place, what, screen).await,
+        Drill::Report(what) => drill::report(place, what, screen).await,
+        Drill::Score(what) => drill::score(place, what, screen).await,
     }
 }
 

@@ -16,10 +16,10 @@ use watchkeeper_sim::template::document;
 use crate::{cli::Lint, screen::Screen};
 
 /// One template of a file.
-struct Judged {
-    name: String,
-    template: Option<Template>,
-    findings: Vec<Finding>,
+pub(crate) struct Judged {
+    pub(crate) name: String,
+    pub(crate) template: Option<Template>,
+    pub(crate) findings: Vec<Finding>,
 }
 
 /// Judges every template in the files, one after the other. Returns whether all of them may be started.
@@ -56,7 +56,8 @@ fn limits(options: &Lint) -> Result<Limits> {
     Ok(limits)
 }
 
-fn judge(path: &Path, limits: &Limits) -> Result<Vec<Judged>> {
+/// Every template of the file.
+pub(crate) fn judge(path: &Path, limits: &Limits) -> Result<Vec<Judged>> {
     let text = fs::read_to_string(path).with_context(|| format!("could not read {}", path.display()))?;
     let document =
         document(&text).map_err(|failure| anyhow::anyhow!("{}: {}", path.display(), failure.chain()))?;
@@ -84,7 +85,8 @@ fn judge_one(name: String, template: &Value, limits: &Limits) -> Judged {
     }
 }
 
-fn shown_as(path: &Path, judged: &Judged) -> String {
+/// The verdict for people.
+pub(crate) fn shown_as(path: &Path, judged: &Judged) -> String {
     let verdict = match (&judged.template, is_refused(&judged.findings)) {
         (None, _) => "is not a template",
         (Some(_), true) => "refused",

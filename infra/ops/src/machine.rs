@@ -8,16 +8,23 @@ use dynoxide::Database;
 use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use watchkeeper_domain::{config::Config, failure::Failure, records::Records};
+use watchkeeper_domain::{config::Config, drill::Site, failure::Failure, records::Records};
 use watchkeeper_shell::{Outcome, Report, Run, Table};
-use watchkeeper_sim::{channels::Channels, clock::Clock, fuse::Fuse, world::World};
+use watchkeeper_sim::{
+    channels::Channels,
+    clock::Clock,
+    estate::Estate,
+    fis::{ACCOUNT, REGION},
+    fuse::Fuse,
+    world::World,
+};
 
 use crate::{
     board::Board,
     channels,
     checkout::Checkout,
     delivery::{Delivery, SWEEP},
-    envelope::{from_topic, is_envelope, recipient},
+    envelope::{from_bus, from_topic, is_envelope, recipient},
     functions::Function,
     queue::Queue,
     routes::Routes,
@@ -40,6 +47,7 @@ pub struct Machine {
     pub world: World<Table, Board>,
     /// The table once more, for what no function does.
     pub client: Client,
+    site: Site,
     sweeps: Sweeps,
 }
 
@@ -69,8 +77,10 @@ impl Machine {
         let records = Table::new(client.clone(), state::TABLE);
         records.create().await.map_err(|failure| anyhow!("{}", failure.chain()))?;
         let (channels, fuse, clock) = (Channels::default(), Fuse::never(), Clock::at(Timestamp::UNIX_EPOCH));
-        let world = World { records, screens, channels, fuse, clock };
-        Ok(Self { config, sweeps: Sweeps::of(&routes.bus), routes, world, client })
+        let estate = Estate::at(&clock);
+        let world = World { records, screens, channels, fuse, clock, estate };
+        let site = Site { account: ACCOUNT.to_owned(), region: REGION.to_owned(), leash: false };
+        Ok(Self { config, sweeps: Sweeps::of(&routes.bus), routes, world, client, site })
     }
 
     /// Delivers `payload` as AWS would, at its own time or now: the sweeps that had something to say until then, and
@@ -165,19 +175,37 @@ impl Machine {
         }
     }
 
-    /// `delivery`, and what comes of the notices that were published in it: each goes to whoever hears the topic.
+    /// `delivery`, and what comes of it: its notices go to whoever hears the topic, its domain events to whoever hears
+    /// the bus.
     async fn publish_what_it_told(&self, delivery: Delivery) -> Vec<Delivery> {
-        let mut told: VecDeque<_> = delivery.notices.iter().cloned().collect();
+        let mut said = self.said_by(&delivery);
         let mut all = vec![delivery];
-        while let Some((notice, repeated)) = told.pop_front() {
-            let payload = from_topic(&notice, repeated, None, self.now());
-            for logical_id in self.routes.hear_notices() {
-                let delivery = self.invoke_by_id(logical_id, &payload).await.following();
-                told.extend(delivery.notices.iter().cloned());
+        while let Some((logical_id, payload)) = said.pop_front() {
+            let delivery = self.invoke_by_id(&logical_id, &payload).await.following();
+            said.extend(self.said_by(&delivery));
+            // Every domain event is heard; what comes of none of them is nothing to show.
+            let is_idle = matches!(delivery.outcome, Outcome::Unchanged | Outcome::Foreign);
+            if !is_idle || delivery.function == Some(Function::Notifier.name()) {
                 all.push(delivery);
             }
         }
         all
+    }
+
+    /// The functions that hear what was said in `delivery`, each with what it is given.
+    fn said_by(&self, delivery: &Delivery) -> VecDeque<(String, Value)> {
+        let mut said = VecDeque::new();
+        for (notice, repeated) in &delivery.notices {
+            let payload = from_topic(notice, *repeated, None, self.now());
+            let hear = self.routes.hear_notices().into_iter();
+            said.extend(hear.map(|logical_id| (logical_id.to_owned(), payload.clone())));
+        }
+        for event in &delivery.events {
+            let payload = from_bus(event, self.now());
+            let hear = self.routes.functions_for(&payload).into_iter();
+            said.extend(hear.map(|logical_id| (logical_id.to_owned(), payload.clone())));
+        }
+        said
     }
 
     async fn invoke_by_id(&self, logical_id: &str, payload: &Value) -> Delivery {
@@ -194,15 +222,16 @@ impl Machine {
     pub async fn invoke(&self, function: Function, payload: &Value) -> Delivery {
         let now = self.now();
         let run = Run { function: function.name(), now, deadline: now + function.timeout() };
-        let handled = AssertUnwindSafe(function.handle(&self.world, &self.config, payload, &run));
+        let handled =
+            AssertUnwindSafe(function.handle(&self.world, (&self.config, &self.site), payload, &run));
         // As in Lambda, where a panic is a failed invocation and the next event finds the function well.
         let report = handled.catch_unwind().await.unwrap_or_else(|_| {
             let event_id = payload["id"].as_str().unwrap_or("-").to_owned();
             let failure = Failure::new("handle", "the event", "the function panicked");
             Report { event_id, ..Report::failed("panic", failure) }
         });
-        self.world.channels.take_events();
         let delivery = Delivery::of(function.name(), now, report, self.world.channels.take_notices());
+        let delivery = Delivery { events: self.world.channels.take_events(), ..delivery };
         delivery.showing(self.world.screens.take())
     }
 }

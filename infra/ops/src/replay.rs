@@ -18,6 +18,9 @@ use crate::{
     when,
 };
 
+/// The folders that `local` shows. Samples for drills are about experiments of an account, which is not here.
+const SHOWN: [&str; 3] = ["foreign", "health-responder", "malformed"];
+
 /// Replays the sample events as they happened.
 ///
 /// # Errors
@@ -25,7 +28,7 @@ use crate::{
 pub async fn local(place: &Place, screen: &mut Screen) -> Result<bool> {
     let checkout = Checkout::find(place)?;
     let events = checkout.events()?;
-    let mut inputs = input::read(std::slice::from_ref(&events));
+    let mut inputs = input::read(&SHOWN.map(|folder| events.join(folder)));
     inputs.sort_by_cached_key(|input| {
         let happened = input.event.as_ref().ok().and_then(when::happened);
         (happened, input.file.clone())

@@ -4,8 +4,13 @@ use anyhow::{Result, anyhow};
 use serde_json::Value;
 use watchkeeper_sim::bus::{Bus, DEFAULT, Source};
 
+use crate::functions::Function;
+
 /// The logical id of the SNS topic to which notices are published.
 pub const NOTICES: &str = "Notices";
+
+/// The name of the custom bus.
+const BUS: &str = "watchkeeper";
 
 /// The routes of the template.
 #[derive(Debug)]
@@ -40,9 +45,15 @@ impl Routes {
         Ok(Self { bus })
     }
 
-    /// The functions that `event` on the default bus invokes.
+    /// The functions that `event` invokes, on the bus on which its source speaks: AWS and rehearsals on the default one,
+    /// Watchkeeper on its own. What a schedule of a drill or a dead man sends has no rule.
     pub fn functions_for(&self, event: &Value) -> Vec<&str> {
-        self.bus.functions_for(event, DEFAULT)
+        match (event["tick"].as_str(), event["source"].as_str()) {
+            (Some("drill"), _) => vec![Function::ChaosTrigger.logical_id()],
+            (Some("dead-man"), _) => vec![Function::ExperimentWatcher.logical_id()],
+            (_, Some("watchkeeper" | "watchkeeper.ops")) => self.bus.functions_for(event, BUS),
+            (_, _) => self.bus.functions_for(event, DEFAULT),
+        }
     }
 
     /// The functions that hear every notice.

@@ -1,6 +1,9 @@
 //! Standard output: with colours where a person reads it, without them in pipes, and progress beside it.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
 
 use console::Term;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -10,6 +13,8 @@ use watchkeeper_domain::render::terminal::{Paint, Style, paint};
 const WIDEST: usize = 110;
 /// The width where there is no terminal.
 const USUAL: usize = 100;
+/// How often it is seen that something is waited for.
+const TICK: Duration = Duration::from_millis(250);
 /// From how many deliveries on a bar shows how far it is.
 const MANY: usize = 200;
 
@@ -51,6 +56,24 @@ impl Screen {
     /// One delivery more.
     pub fn step(&self) {
         self.bar.inc(1);
+    }
+
+    /// Shows on standard error what is waited for: in one place on a terminal, as a line elsewhere.
+    ///
+    /// # Errors
+    /// When nobody reads any more.
+    pub fn status(&mut self, text: &str) -> io::Result<()> {
+        if !Term::stderr().is_term() {
+            return self.error(text);
+        }
+        if self.bar.is_hidden() {
+            self.bar = ProgressBar::new_spinner();
+            self.bar.enable_steady_tick(TICK);
+            let style = ProgressStyle::with_template("{spinner} {elapsed} {wide_msg}");
+            self.bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+        }
+        self.bar.set_message(text.to_owned());
+        Ok(())
     }
 
     /// No more progress.

@@ -16,7 +16,7 @@ use crate::{
 /// What the template says about who runs where.
 pub(super) struct Template {
     /// The routes.
-    pub(super) bus: Bus,
+    pub(super) routes: Routes,
     /// The logical id and the folder name of each function.
     pub(super) functions: Vec<(String, String)>,
 }
@@ -59,7 +59,7 @@ pub(super) fn check(checkout: &Checkout, findings: &mut Findings) -> Option<Temp
     if routes.hear_notices().is_empty() {
         findings.add(&file, (1, 1), format!("no function hears the topic {NOTICES}: nobody would be told"));
     }
-    Some(Template { bus: routes.bus, functions })
+    Some(Template { routes, functions })
 }
 
 fn functions_of(root: &Yaml) -> Vec<(&str, &Yaml)> {

@@ -12,9 +12,11 @@ use serde_json::Value;
 mod channels;
 mod commands;
 mod configuration;
+mod drill;
 mod explain;
 mod lint;
 mod remote;
+mod stack;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
