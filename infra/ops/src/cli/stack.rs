@@ -51,7 +51,7 @@ pub struct Start {
     /// Who wants it, and why.
     #[command(flatten)]
     pub why: Why,
-    /// Id of the request [default: a new one]. The same id never makes a second run.
+    /// Id of the request [default: a new one]. For three days, the same id makes no second run.
     #[arg(long, value_name = "ID", value_parser = id)]
     pub id: Option<String>,
     /// The bus.
