@@ -45,6 +45,11 @@ async fn a_drill_is_announced_previewed_guarded_by_a_dead_man_and_started() {
     let late = started.listed.created_at.unwrap().duration_since(due).as_secs();
     assert!((0..=180).contains(&late), "{late} s after it was due");
     assert!(range.channels.notices().iter().all(|(_, repeated)| !repeated));
+    let started = &range.told()[1];
+    let costs = started.facts.iter().find(|fact| fact.name == "Costs").map(|fact| fact.value.as_str());
+    assert_eq!(costs, Some("at most $1.00 (10 action-minutes)"));
+    assert_eq!(started.resources.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), [INSTANCE]);
+    assert!(started.next_step.contains("watchkeeper halt"), "{}", started.next_step);
     let events: Vec<_> = range.channels.events().into_iter().map(|event| event.detail_type).collect();
     assert_eq!(events, ["Drill Announced", "Drill Started"]);
     assert!(range.estate.dead_man.armed().is_empty(), "the experiment is over, and so is its dead man");

@@ -50,7 +50,14 @@ where
     };
     match &run.phase {
         Phase::Announced if at.now < run.ready_at => {}
-        Phase::Started { experiment, .. } => seen.experiment = world.experiment(experiment).await?,
+        Phase::Started { experiment, told, .. } => {
+            seen.experiment = world.experiment(experiment).await?;
+            if let Some(experiment) = seen.experiment.as_ref().filter(|_| !told) {
+                // People are told once what it costs at most and what it hits; its guards are asked by the watcher.
+                seen.facts.template = observe::template(world, &at.drill.template).await;
+                seen.facts.targets = Some(fact(targets(world, at.drill, experiment).await));
+            }
+        }
         Phase::Announced
         | Phase::Entering
         | Phase::Previewing { .. }
