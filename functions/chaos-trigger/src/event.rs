@@ -7,6 +7,7 @@ use watchkeeper_domain::{
     notice::Notice,
     text::{self, fingerprint},
 };
+use watchkeeper_shell::envelope::opened;
 
 /// What this function is given, and its id.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,27 +75,13 @@ pub struct Request {
     pub person: bool,
 }
 
-/// How deep envelopes may be nested: a failed invocation's record, of SQS.
-const ENVELOPES: usize = 3;
-
 /// Reads whatever Lambda was invoked with. Never fails and never returns nothing.
 pub fn parse(payload: &Value, now: Timestamp) -> Vec<Arrival> {
-    unwrap(payload, now, ENVELOPES)
-}
-
-fn unwrap(payload: &Value, now: Timestamp, depth: usize) -> Vec<Arrival> {
-    if let (Some(records), 1..) = (payload["Records"].as_array().filter(|it| !it.is_empty()), depth) {
-        let body = |record: &Value| {
-            let body = record["body"].as_str().and_then(|body| serde_json::from_str(body).ok());
-            body.unwrap_or(Value::Null)
-        };
-        return records.iter().flat_map(|record| unwrap(&body(record), now, depth - 1)).collect();
-    }
-    if let (Some(failed), 1..) = (payload.get("requestPayload"), depth) {
-        return unwrap(failed, now, depth - 1);
-    }
-    let id = text_of(payload, "id").unwrap_or_else(|| "-".to_owned());
-    vec![Arrival { id, event: read(payload, now) }]
+    let arrival = |payload: Value| {
+        let id = text_of(&payload, "id").unwrap_or_else(|| "-".to_owned());
+        Arrival { id, event: read(&payload, now) }
+    };
+    opened(payload).into_iter().map(arrival).collect()
 }
 
 fn read(payload: &Value, now: Timestamp) -> Event {

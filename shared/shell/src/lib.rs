@@ -13,6 +13,7 @@
 //! | [`history`] | what alarms and people did: [`watchkeeper_domain::ports::History`] |
 //! | [`inventory`] | resources: [`watchkeeper_domain::ports::Inventory`] |
 //! | [`issues`] | the AWS Health API: [`watchkeeper_domain::ports::Issues`] |
+//! | [`envelope`] | what a person sends again, out of its envelopes |
 //! | [`mod@conclude`] | the one loop: observe → decide → record → perform → settle |
 //! | [`fis`] | experiments: [`watchkeeper_domain::ports::Experiments`], and starting and stopping them |
 //! | [`lab`] | the real world of drills |
@@ -37,6 +38,7 @@ pub mod conclude;
 #[cfg(feature = "channels")]
 pub mod desk;
 pub mod dynamo;
+pub mod envelope;
 mod error;
 pub mod eventbridge;
 #[cfg(feature = "drills")]
