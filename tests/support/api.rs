@@ -31,6 +31,7 @@ pub struct Api {
 struct Script {
     answers: BTreeMap<String, VecDeque<Answer>>,
     asked: Vec<(String, Value)>,
+    heads: Vec<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -81,13 +82,19 @@ impl Api {
         script.asked.iter().filter(|(name, _)| name == operation).map(|(_, body)| body.clone()).collect()
     }
 
+    /// The first line and the headers of each call, in order: `GET /oncalls?limit=1`, `accept: …`.
+    pub fn heads(&self) -> Vec<String> {
+        self.script.lock().unwrap_or_else(PoisonError::into_inner).heads.clone()
+    }
+
     /// How many calls there were.
     pub fn calls(&self) -> usize {
         self.script.lock().unwrap_or_else(PoisonError::into_inner).asked.len()
     }
 
-    fn take(&self, operation: String, body: Value) -> Answer {
+    fn take(&self, head: String, operation: String, body: Value) -> Answer {
         let mut script = self.script.lock().unwrap_or_else(PoisonError::into_inner);
+        script.heads.push(head);
         let told = script.answers.get_mut(&operation).and_then(VecDeque::pop_front);
         let answer = told.unwrap_or_else(|| Answer::refusal("NotTold", &operation));
         script.asked.push((operation, body));
@@ -105,7 +112,10 @@ async fn serve(api: Api, request: Request<Incoming>) -> io::Result<Response<Full
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     let is_cbor = head.headers.contains_key("smithy-protocol");
     let body = if is_cbor { from_cbor(&body) } else { serde_json::from_slice(&body).unwrap_or_default() };
-    let answer = api.take(operation(&head.method, &head.uri, &head.headers), body);
+    let headers =
+        head.headers.iter().map(|(name, value)| format!("\n{name}: {}", value.to_str().unwrap_or("?")));
+    let first = format!("{} {}{}", head.method, head.uri, headers.collect::<String>());
+    let answer = api.take(first, operation(&head.method, &head.uri, &head.headers), body);
     let mut response = Response::builder().status(answer.status);
     if let Some(error) = answer.error {
         response = response.header("x-amzn-errortype", error);

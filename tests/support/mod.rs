@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod aws;
+pub mod caches;
 pub mod estate;
 pub mod faults;
 pub mod newsroom;

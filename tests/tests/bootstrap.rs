@@ -14,12 +14,15 @@ use watchkeeper_domain::{fis::Template, notice::Change};
 use watchkeeper_shell::Table;
 use watchkeeper_sim::{
     clock::Clock,
+    depot::Stock,
+    ec2,
     fis::{self, Fis, Resolution},
     webhooks::{Reply, Server},
 };
 use watchkeeper_tests::support::{
     api::Api,
     aws,
+    caches::{self, Repository, ZONE, file},
     estate::{backup, event},
     newsroom::{from_topic, notice},
     range::{self, INSTANCE, STOP, TEMPLATE, asked},
@@ -380,4 +383,91 @@ async fn chaos_trigger_starts_a_drill_and_on_the_leash_sends_fis_nothing() {
     fs::remove_file(path).unwrap();
     assert_eq!(lines(&log, "chaos-trigger").len(), 5, "{log}");
     assert!(fs::metadata(&bootstrap).unwrap().len() < 16_000_000, "the binary stays small");
+}
+
+/// A cache for whoever asks, fed by a list.
+fn cache_on_request(repository: &Repository) -> String {
+    format!(
+        r#"
+[[cache]]
+name = "files"
+enabled = true
+size_gib = 1
+pool = {{ zones = ["{ZONE}"], size = 1 }}
+[[cache.feeder]]
+kind = "list"
+url = "{}/list"
+"#,
+        repository.base
+    )
+}
+
+#[tokio::test]
+async fn cache_refresher_makes_a_cache_and_hands_its_volume_to_a_job() {
+    let Some((emulator, bootstrap, moto)) = peers("cache-refresher") else { return };
+    let config = aws::config(&moto);
+    #[expect(clippy::disallowed_methods, reason = "the release binary lives in the real time")]
+    let clock = Clock::at(Timestamp::now());
+    let (stock, repository) = (Stock::start(&clock).await.unwrap(), Repository::start().await);
+    let ec2 = ec2::http::Server::start(stock.ec2.clone()).await.unwrap();
+    repository.list(&[("a/one.bin", file(1, 700_000)), ("a/two.txt", b"two\n".to_vec())]);
+    let (table, bus) = (aws::unique("lambda"), aws::unique("bus"));
+    let sns = aws_sdk_sns::Client::new(&config);
+    let topic = sns.create_topic().name(aws::unique("notices")).send().await.unwrap().topic_arn.unwrap();
+    aws_sdk_eventbridge::Client::new(&config).create_event_bus().name(&bus).send().await.unwrap();
+    Table::connect(&config, &table).create().await.unwrap();
+    let path = std::env::temp_dir().join(format!("{}.toml", aws::unique("caches")));
+    fs::write(&path, cache_on_request(&repository)).unwrap();
+
+    let start = |leash: &str| {
+        let mut variables = environment(&moto);
+        variables.extend([
+            ("AWS_ENDPOINT_URL_EBS", stock.ebs.endpoint.as_str()),
+            ("AWS_ENDPOINT_URL_EC2", &ec2.endpoint),
+            ("WATCHKEEPER_TABLE", &table),
+            ("WATCHKEEPER_NOTICES_TOPIC", &topic),
+            ("WATCHKEEPER_BUS", &bus),
+            ("WATCHKEEPER_CONFIG", path.to_str().unwrap()),
+            ("WATCHKEEPER_ACCOUNT", "123456789012"),
+            ("WATCHKEEPER_REGION", aws::REGION),
+            ("WATCHKEEPER_LEASH", leash),
+            ("AWS_LAMBDA_FUNCTION_TIMEOUT", "300"),
+        ]);
+        Lambda::start(&emulator, &bootstrap, &variables)
+    };
+    let ask = async |lambda: Lambda, payload: Value| {
+        tokio::task::spawn_blocking(move || (lambda.invoke(&payload), lambda)).await.unwrap()
+    };
+    let refresh = |id: &str| {
+        let detail = json!({ "cache": "files", "by": "ada", "because": "the first one", "id": id });
+        caches::asked("Cache Refresh Requested", detail)
+    };
+    let claim = json!({ "claim": { "cache": "files", "zone": ZONE, "by": "job 7" } });
+
+    let leashed = start("on");
+    let (answer, leashed) = ask(leashed, refresh("on the leash")).await;
+    assert!(answer["reason"].as_str().unwrap().contains("the leash is on"), "{answer}");
+    assert_eq!(stock.ebs.store().snapshots().len(), 0, "no call that changes anything reaches EBS");
+    drop(leashed);
+
+    let lambda = start("off");
+    let (answer, lambda) = ask(lambda, refresh("off the leash")).await;
+    assert!(answer["reason"].as_str().unwrap().contains("generation 1 is published"), "{answer}");
+    clock.advance(SignedDuration::from_mins(1));
+    let (answer, lambda) = ask(lambda, json!({ "tick": "sweep" })).await;
+    assert_eq!(answer["outcome"], "acted", "{answer}");
+    let (answer, lambda) = ask(lambda, claim.clone()).await;
+    let volume = stock.ec2.seen()[0].clone();
+    assert_eq!(
+        (&answer["answer"]["volume"], &answer["answer"]["generation"]),
+        (&json!(volume.id), &json!(1))
+    );
+    assert_eq!(volume.snapshot, Some(stock.ebs.store().snapshots()[0].id.clone()));
+    let (again, lambda) = ask(lambda, claim).await;
+    assert_eq!(again["answer"], answer["answer"]);
+
+    let log = lambda.log();
+    fs::remove_file(path).unwrap();
+    assert_eq!(lines(&log, "cache-refresher").len(), 4, "{log}");
+    assert!(fs::metadata(&bootstrap).unwrap().len() < 24_000_000, "the binary stays small");
 }

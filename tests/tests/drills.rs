@@ -3,8 +3,8 @@
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde_json::{Value, json};
 use watchkeeper_domain::{
-    drill::{Cron, Halt},
-    notice::Change,
+    drill::{Cron, Halt, TemplateRef},
+    notice::{Change, Notice},
     ports::Issue,
     records::{Entry, Key, Nothing, Records, Write},
 };
@@ -18,7 +18,7 @@ use watchkeeper_sim::{
 };
 use watchkeeper_tests::support::{
     estate::interleave,
-    range::{INSTANCE, Range, asked, before, drill, fired},
+    range::{INSTANCE, Range, TEMPLATE, asked, before, drill, fired, template},
 };
 
 fn range() -> Range<Memory> {
@@ -111,6 +111,87 @@ async fn no_fact_that_cannot_be_read_lets_a_drill_start() {
         range.minutes(50).await;
         assert_eq!(range.experiments(), 0, "{operation:?}");
     }
+}
+
+/// A range whose drill calls its template by name.
+fn named() -> Range<Memory> {
+    let mut drill = drill("by-name");
+    drill.template = TemplateRef::from("stop-one");
+    Range::with(Memory::default(), vec![drill])
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_drill_by_name_is_looked_up_previewed_and_started_as_the_one_template_of_that_name() {
+    let range = named();
+    let mut other = template();
+    other["tags"]["Name"] = json!("stop-two");
+    range.estate.fis.put_template("EXT0", other);
+    let mut unmarked = template();
+    unmarked["tags"] = json!({ "Name": "stop-one" });
+    range.estate.fis.put_template("EXT2", unmarked);
+    range.minutes(50).await;
+    assert_eq!(range.experiments(), 1, "{:?}", range.headlines());
+    let orders = range.estate.fis.starts();
+    assert!(orders.len() == 2 && orders.iter().all(|order| order.template == TEMPLATE), "{orders:?}");
+    let (lists, reads) = (Operation::Templates, Operation::Template);
+    let (lists, reads) = (range.estate.fis.calls(lists), range.estate.fis.calls(reads));
+    assert!(0 < lists && lists < reads, "once a pass, and not for what runs: {lists} lists, {reads} reads");
+    let told = range.told();
+    let template = |notice: &Notice| {
+        notice.facts.iter().find(|it| it.name == "Template").map(|it| it.value.clone()).unwrap()
+    };
+    assert_eq!(template(&told[0]), "stop-one", "nobody has looked it up yet");
+    assert_eq!(template(&told[1]), "stop-one (EXT1)");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_drill_by_id_costs_no_list() {
+    let range = range();
+    range.minutes(50).await;
+    assert_eq!(range.experiments(), 1);
+    assert_eq!(range.estate.fis.calls(Operation::Templates), 0);
+    assert!(range.estate.fis.calls(Operation::Template) > 0);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_name_that_fits_none_or_two_or_cannot_be_looked_up_is_a_refusal_that_says_so() {
+    type Spoil = fn(&Range<Memory>);
+    let spoils: [(Spoil, &str); 3] = [
+        (
+            |it| it.estate.fis.put_template(TEMPLATE, json!({ "tags": { "Name": "stop-two" } })),
+            "has the tags Name=stop-one and watchkeeper=drill: deploy infra/fis",
+        ),
+        (
+            |it| it.estate.fis.put_template("EXT2", template()),
+            "EXT1, EXT2; name the one that is meant by its id",
+        ),
+        (
+            |it| it.estate.fis.fail_next(Operation::Templates, 1000, channels::Outcome::Refuse),
+            "could not list the experiment templates of FIS",
+        ),
+    ];
+    for (spoil, says) in spoils {
+        let range = named();
+        spoil(&range);
+        range.minutes(50).await;
+        assert_eq!(range.estate.fis.starts().len(), 0, "{says}");
+        let refused = &range.told()[1];
+        assert!(refused.headline.contains("refused"), "{}", refused.headline);
+        assert!(refused.text.contains("the template stop-one could not be read: "), "{}", refused.text);
+        assert!(refused.text.contains(says), "{says}: {}", refused.text);
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_name_that_comes_to_fit_two_after_the_preview_starts_nothing() {
+    let range = named();
+    while range.orders().0.is_empty() {
+        range.minutes(1).await;
+    }
+    range.estate.fis.put_template("EXT2", template());
+    range.minutes(30).await;
+    assert_eq!(range.experiments(), 0);
+    assert!(range.told()[1].text.contains("2 experiment templates"), "{:?}", range.told()[1]);
 }
 
 #[tokio::test(flavor = "current_thread")]

@@ -42,7 +42,7 @@ fn template() -> Value {
             "parameters": { "startInstancesAfterDuration": "PT5M" } } },
         "stopConditions": [{ "source": "aws:cloudwatch:alarm", "value": ALARM }],
         "roleArn": ROLE,
-        "tags": {},
+        "tags": { "Name": "stop-one", "watchkeeper": "drill" },
     })
 }
 
@@ -105,6 +105,12 @@ async fn the_contract<F: Experiments + Starts + Stops>(fis: &F, template_id: &st
     let hash = |template: &Value| Template::parse(template).unwrap().hash();
     assert_eq!(hash(&read), hash(&template()));
     assert_eq!(fis.template("EXT0").await.unwrap(), None);
+    let listed = fis.templates().await.unwrap();
+    let [listed] = listed.iter().filter(|it| it.id == template_id).collect::<Vec<_>>()[..] else {
+        panic!("{listed:?}")
+    };
+    let tags = [("Name", "stop-one"), ("watchkeeper", "drill")];
+    assert_eq!(listed.tags, tags.map(|(key, value)| (key.to_owned(), value.to_owned())).into());
     assert_eq!(fis.experiment("EXP0").await.unwrap(), None);
     let nowhere = rejected(fis, &order("EXT0", &unique("token"))).await;
     assert!(nowhere.starts_with("ResourceNotFoundException: "), "{nowhere}");
@@ -188,8 +194,24 @@ async fn create(client: &aws_sdk_fis::Client) -> String {
         .targets("Node", target.build().unwrap())
         .actions("stop", action.build().unwrap())
         .stop_conditions(alarm.build().unwrap())
-        .role_arn(ROLE);
+        .role_arn(ROLE)
+        .tags("Name", "stop-one")
+        .tags("watchkeeper", "drill");
     request.send().await.unwrap().experiment_template.unwrap().id.unwrap()
+}
+
+#[tokio::test]
+async fn every_page_of_templates_is_read_and_one_without_tags_has_none() {
+    let (fake, _, fis) = stand_in().await;
+    for number in 2..=7 {
+        fake.put_template(&format!("EXT{number}"), json!({ "tags": { "Name": format!("drill-{number}") } }));
+    }
+    fake.put_template("EXT8", json!({}));
+    let listed = fis.templates().await.unwrap();
+    assert_eq!(listed, fake.templates().await.unwrap());
+    let tags: Vec<_> = listed.iter().map(|it| (it.id.as_str(), it.tags.len())).collect();
+    assert_eq!(tags[..2], [("EXT1", 2), ("EXT2", 1)]);
+    assert_eq!((tags.len(), tags[7]), (8, ("EXT8", 0)));
 }
 
 // ── What the adapter sees is what the fake has ──────────────────────────────────────────────────────────
@@ -325,12 +347,18 @@ async fn what_is_not_allowed_is_a_certain_failure() {
         assert!(failure.chain().contains("AccessDeniedException: "), "{}", failure.chain());
     }
     assert_eq!((fake.starts().len(), fake.stops().len(), fake.runs().len()), (1, 1, 0));
-    for operation in [Operation::Template, Operation::Experiment, Operation::Experiments, Operation::Resolved]
-    {
+    for operation in [
+        Operation::Template,
+        Operation::Templates,
+        Operation::Experiment,
+        Operation::Experiments,
+        Operation::Resolved,
+    ] {
         fake.fail_next(operation, 1, Outcome::Refuse);
     }
     let id = accepted(&fake, &order(TEMPLATE, "a")).await;
     fis.template(TEMPLATE).await.unwrap_err();
+    fis.templates().await.unwrap_err();
     fis.experiment(&id).await.unwrap_err();
     fis.experiments().await.unwrap_err();
     fis.resolved(&id).await.unwrap_err();

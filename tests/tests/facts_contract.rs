@@ -148,7 +148,7 @@ async fn incidents_are_the_open_ops_items_of_high_severity_page_by_page() {
     api.answer("DescribeOpsItems", json!({ "OpsItemSummaries": [{ "OpsItemId": "oi-2" }] }));
     let manager = SystemsManager::connect(&config(&api.endpoint));
 
-    assert_eq!(manager.incidents().await.unwrap(), ["checkout is down", "oi-2"]);
+    assert_eq!(manager.incidents(None).await.unwrap(), ["checkout is down", "oi-2"]);
 
     let filters = json!([
         { "Key": "Status", "Values": ["Open", "InProgress"], "Operator": "Equal" },
@@ -157,6 +157,30 @@ async fn incidents_are_the_open_ops_items_of_high_severity_page_by_page() {
     let first = json!({ "OpsItemFilters": filters, "MaxResults": 50 });
     let second = json!({ "OpsItemFilters": filters, "MaxResults": 50, "NextToken": "more" });
     assert_eq!(api.asked("DescribeOpsItems"), [first, second]);
+}
+
+#[tokio::test]
+async fn a_page_of_incidents_is_read_beside_the_ops_items() {
+    let api = Api::start().await.unwrap();
+    let manager = SystemsManager::connect(&config(&api.endpoint));
+    let page = format!("{}/incidents", api.endpoint);
+    api.answer("DescribeOpsItems", json!({ "OpsItemSummaries": [{ "Title": "checkout is down" }] }));
+    api.answer("GET /incidents", json!([{ "title": "carts are slow" }]));
+    assert_eq!(manager.incidents(Some(&page)).await.unwrap(), ["checkout is down", "carts are slow"]);
+
+    api.answer("DescribeOpsItems", json!({}));
+    api.answer("GET /incidents", json!({ "incidents": [] }));
+    let failure = manager.incidents(Some(&page)).await.unwrap_err();
+    assert!(
+        failure.chain().starts_with("could not read the open incidents at 127.0.0.1: "),
+        "{}",
+        failure.chain()
+    );
+    api.answer("GET /incidents", json!([]));
+    assert!(
+        manager.incidents(Some(&page)).await.unwrap_err().chain().contains("OpsItems"),
+        "they are no less needed"
+    );
 }
 
 // ── issues ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -662,7 +686,7 @@ async fn every_call_is_tried_three_times() {
     let tries = futures::join!(
         tries(async |it| CloudWatchAlarms::connect(&config(it)).alarms(&alarm).await),
         tries(async |it| SystemsManager::connect(&config(it)).calendars(&words(["freeze"]), at(0)).await),
-        tries(async |it| SystemsManager::connect(&config(it)).incidents().await),
+        tries(async |it| SystemsManager::connect(&config(it)).incidents(None).await),
         tries(async |it| HealthApi::connect(&config(it)).open_issues(REGION).await),
         tries(async |it| Resources::connect(&config(it)).tags(&instance).await),
         tries(async |it| Resources::connect(&config(it)).fleet("aws:ec2:instance", "k", "v").await),

@@ -9,9 +9,12 @@ use std::{
 use proptest::prelude::*;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use watchkeeper_domain::fis::{
-    Limits, Severity, Template, action_minutes, cloudformation, duration, is_refused, lint, plan,
-    planned_duration,
+use watchkeeper_domain::{
+    drill::template::startable_name,
+    fis::{
+        Limits, Severity, Template, action_minutes, cloudformation, duration, is_refused, lint, plan,
+        planned_duration,
+    },
 };
 use watchkeeper_tests::support::template::source;
 
@@ -155,7 +158,8 @@ fn the_table_of_ours_says_how_long_each_takes_and_what_it_costs() {
     let readme = source("infra/fis/README.md");
     let ours = ours();
     for (id, template) in &ours {
-        let row = readme.lines().find(|line| line.starts_with(&format!("| `{id}` |"))).expect(id);
+        let name = template.tags["Name"].known().unwrap();
+        let row = readme.lines().find(|line| line.starts_with(&format!("| `{name}` |"))).expect(id);
         let cells: Vec<_> = row.split('|').map(str::trim).collect();
         let cents = action_minutes(template).unwrap() * plan::CENTS_PER_ACTION_MINUTE;
         let undone = if allowance(id).allow_destructive { "no" } else { "yes" };
@@ -163,6 +167,21 @@ fn the_table_of_ours_says_how_long_each_takes_and_what_it_costs() {
         assert_eq!(cells[3..6], [undone, &planned, &format!("${}.{:02}", cents / 100, cents % 100)], "{id}");
     }
     assert_eq!(readme.lines().filter(|line| line.starts_with("| `")).count(), ours.len());
+}
+
+#[test]
+fn each_of_ours_is_called_by_its_logical_id_in_small_letters() {
+    for (id, template) in ours() {
+        let dashed = |letter: char| {
+            if letter.is_ascii_uppercase() {
+                format!("-{}", letter.to_ascii_lowercase())
+            } else {
+                letter.into()
+            }
+        };
+        let name = id.chars().map(dashed).collect::<String>();
+        assert_eq!(startable_name(|tag| template.tags.get(tag)?.known()), Some(&name[1..]), "{id}");
+    }
 }
 
 #[test]

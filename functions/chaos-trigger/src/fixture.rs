@@ -130,6 +130,8 @@ pub(crate) fn seen(news: News) -> Seen {
         template: Ok(Some(template())),
         calendars: Ok(Vec::new()),
         incidents: Ok(Vec::new()),
+        on_call: Err("nobody has asked".into()),
+        deployments: Err("nobody has asked".into()),
         issues: Ok(Vec::new()),
         alarms: Ok(vec![Alarm { arn: STOP.into(), state: "OK".into(), since }]),
         active: Ok(Vec::new()),
@@ -145,5 +147,6 @@ pub(crate) fn seen(news: News) -> Seen {
         })),
     };
     let preview = Some(experiment("EXP0", Status::Completed));
-    Seen { news, facts, has_floor: true, preview, experiment: None, acted: None }
+    let template_id = Some("EXT1".into());
+    Seen { news, facts, template_id, has_floor: true, preview, experiment: None, acted: None }
 }

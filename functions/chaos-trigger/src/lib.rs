@@ -11,16 +11,21 @@
 
 use std::cell::RefCell;
 
+use jiff::Timestamp;
 use serde_json::Value;
 use watchkeeper_domain::{
     config::Config,
     drill::Site,
     failure::Failure,
     notice::Notice,
-    ports::{Alarms, Calendars, DeadMan, Events, Experiments, Inventory, Issues, Notices, Starts},
+    ports::{Alarms, Calendars, DeadMan, Events, Experiments, Inventory, Issues, Notices, OnCalls, Starts},
     records::{Record, Records},
 };
-use watchkeeper_shell::{Concluded, Outcome, Report, Run, conclude, conclude::Rest, observe::hear};
+use watchkeeper_shell::{
+    Concluded, Outcome, Report, Run, conclude,
+    conclude::Rest,
+    observe::{deployed, hear},
+};
 
 use decide::{Acted, Decision, Effect, News, Reason, Rules, decide};
 use event::{Arrival, Event};
@@ -49,7 +54,17 @@ const PASSES: usize = 6;
 /// Handles whatever Lambda was invoked with.
 pub async fn handle<W>(world: &W, config: &Config, site: &Site, payload: &Value, run: &Run) -> Report
 where
-    W: Records + Notices + Events + Experiments + Starts + Alarms + Calendars + Issues + Inventory + DeadMan,
+    W: Records
+        + Notices
+        + Events
+        + Experiments
+        + Starts
+        + Alarms
+        + Calendars
+        + OnCalls
+        + Issues
+        + Inventory
+        + DeadMan,
 {
     let stage = Stage { world, config, site, run };
     let mut whole: Option<Report> = None;
@@ -73,7 +88,17 @@ struct Stage<'a, W> {
 
 impl<W> Stage<'_, W>
 where
-    W: Records + Notices + Events + Experiments + Starts + Alarms + Calendars + Issues + Inventory + DeadMan,
+    W: Records
+        + Notices
+        + Events
+        + Experiments
+        + Starts
+        + Alarms
+        + Calendars
+        + OnCalls
+        + Issues
+        + Inventory
+        + DeadMan,
 {
     async fn hear(&self, event: Event) -> Report {
         let drills = &self.config.drills;
@@ -93,9 +118,7 @@ where
                 Ok(news) => self.all("schedule", vec![(drill, news)]).await,
                 Err(why) => Report::new("schedule", Outcome::Refused, why),
             },
-            Event::Deployed { what, id, at } => {
-                self.all("deployment", ask::by_deployment(drills, &what, &id, at)).await
-            }
+            Event::Deployed { what, id, at } => self.deployed(&what, &id, at).await,
             Event::DrillRequested(request) => self.requested(ask::by_request(request)).await,
             Event::DrillCancelled(request) => {
                 let why = format!("{}, by {}", request.because, request.by);
@@ -106,6 +129,17 @@ where
                 self.requested((request.drill, News::Released(why))).await
             }
         }
+    }
+
+    /// Something was deployed: the drills that ask for quiet will look at it, and those that wait for it are due.
+    async fn deployed(&self, what: &str, id: &str, at: Timestamp) -> Report {
+        let drills = &self.config.drills;
+        if drills.drills.iter().any(|drill| !drill.quiet.is_zero())
+            && let Err(failure) = deployed(self.world, what, at, self.run).await
+        {
+            return Report::failed("deployment", failure);
+        }
+        self.all("deployment", ask::by_deployment(drills, what, id, at)).await
     }
 
     async fn requested(&self, (drill, news): (String, News)) -> Report {
@@ -150,7 +184,8 @@ where
         let mut whole = Report::new(kind, Outcome::Unchanged, "");
         let (mut news, mut acted, mut rest) = (news, None, None);
         for _ in 0..PASSES {
-            let (concluded, answer) = match self.pass(name, &news, acted.as_ref()).await {
+            // On the heap: whoever awaits it would otherwise hold it, all of its reads side by side, on the stack.
+            let (concluded, answer) = match Box::pin(self.pass(name, &news, acted.as_ref())).await {
                 Ok(concluded) => concluded,
                 Err(failure) => return (whole.and(Report::failed(kind, failure)), None),
             };

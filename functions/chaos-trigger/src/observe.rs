@@ -2,10 +2,11 @@
 
 use jiff::Timestamp;
 use watchkeeper_domain::{
-    drill::{Drill, Drills, Fact, Facts, Site, alarms_of},
+    drill::{Deployments, Drill, Drills, Fact, Facts, Site, alarms_of},
     experiment::{Experiment, Listed, Ordered},
     failure::Failure,
-    ports::{Alarms, Calendars, Experiments, Inventory, Issues},
+    fis::Template,
+    ports::{Alarms, Calendars, Experiments, Inventory, Issues, OnCalls},
     records::Records,
 };
 use watchkeeper_shell::observe::{self, fact, halt, proofs, targets};
@@ -34,11 +35,12 @@ pub(crate) async fn look<W>(
     acted: Option<&Acted>,
 ) -> Result<Seen, Failure>
 where
-    W: Records + Experiments + Alarms + Calendars + Issues + Inventory,
+    W: Records + Experiments + Alarms + Calendars + OnCalls + Issues + Inventory,
 {
     let mut seen = Seen {
         news: news.clone(),
         facts: unasked(),
+        template_id: at.drill.template.id().map(str::to_owned),
         has_floor: false,
         preview: None,
         experiment: None,
@@ -54,7 +56,8 @@ where
             seen.experiment = world.experiment(experiment).await?;
             if let Some(experiment) = seen.experiment.as_ref().filter(|_| !told) {
                 // People are told once what it costs at most and what it hits; its guards are asked by the watcher.
-                seen.facts.template = observe::template(world, &at.drill.template).await;
+                seen.facts.template = observe::template(world, &experiment.listed.template).await;
+                seen.template_id = Some(experiment.listed.template.clone());
                 seen.facts.targets = Some(fact(targets(world, at.drill, experiment).await));
             }
         }
@@ -72,15 +75,29 @@ where
 /// All facts for the guards, read side by side.
 async fn judge<W>(world: &W, look: Look<'_>, run: &Run, seen: &mut Seen) -> Result<(), Failure>
 where
-    W: Records + Experiments + Alarms + Calendars + Issues + Inventory,
+    W: Records + Experiments + Alarms + Calendars + OnCalls + Issues + Inventory,
 {
     let Look { drill, drills, site, now } = look;
-    let (halt, lever, template, calendars, incidents, issues, listed, floor, proofs) = tokio::join!(
+    let (
+        halt,
+        lever,
+        (template_id, template),
+        calendars,
+        incidents,
+        on_call,
+        deployments,
+        issues,
+        listed,
+        floor,
+        proofs,
+    ) = tokio::join!(
         halt(world),
         world.lever(),
-        observe::template(world, &drill.template),
+        template(world, drill),
         world.calendars(&drill.calendars, now),
-        world.incidents(),
+        world.incidents(drills.incident_url.as_deref()),
+        on_call(world, drill),
+        deployments(world, drill),
         observe::issues(world, drills, site),
         world.experiments(),
         floor::holder(world, &drill.name, &run.id),
@@ -101,6 +118,7 @@ where
         seen.preview = found(world, preview).await?;
         seen.experiment = found(world, experiment).await?;
     }
+    seen.template_id = template_id;
     seen.has_floor = matches!(floor, Ok(Holder::Ours));
     seen.facts = Facts {
         halt: fact(halt),
@@ -108,6 +126,8 @@ where
         template,
         calendars: fact(calendars),
         incidents: fact(incidents),
+        on_call,
+        deployments,
         issues: fact(issues),
         alarms: fact(world.alarms(&alarms).await),
         active: listed.map(|all| all.into_iter().filter(|it| !it.status.is_terminal()).collect()),
@@ -126,6 +146,31 @@ where
     Ok(())
 }
 
+/// The drill's template, and its id as far as that is known.
+async fn template<W: Experiments>(world: &W, drill: &Drill) -> (Option<String>, Fact<Option<Template>>) {
+    match observe::template_id(world, &drill.template).await {
+        Ok(id) => {
+            let template = observe::template(world, &id).await;
+            (Some(id), template)
+        }
+        Err(why) => (None, Err(why)),
+    }
+}
+
+async fn on_call<W: OnCalls>(world: &W, drill: &Drill) -> Fact<bool> {
+    match &drill.on_call {
+        Some(on_call) => fact(world.is_anybody_on_call(on_call).await),
+        None => not_asked(),
+    }
+}
+
+async fn deployments<W: Records>(world: &W, drill: &Drill) -> Fact<Deployments> {
+    match drill.quiet.is_zero() {
+        true => not_asked(),
+        false => fact(observe::deployments(world).await),
+    }
+}
+
 fn answered(acted: Option<&Acted>) -> Option<String> {
     match &acted?.answer {
         Some(Ordered::Accepted(id)) => Some(id.clone()),
@@ -140,16 +185,19 @@ async fn found<W: Experiments>(world: &W, id: Option<String>) -> Result<Option<E
     }
 }
 
+fn not_asked<T>() -> Fact<T> {
+    Err("nobody has asked".to_owned())
+}
+
 fn unasked() -> Facts {
-    fn not_asked<T>() -> Fact<T> {
-        Err("nobody has asked".to_owned())
-    }
     Facts {
         halt: not_asked(),
         lever: not_asked(),
         template: not_asked(),
         calendars: not_asked(),
         incidents: not_asked(),
+        on_call: not_asked(),
+        deployments: not_asked(),
         issues: not_asked(),
         alarms: not_asked(),
         active: not_asked(),

@@ -15,6 +15,9 @@ use watchkeeper_domain::{
 /// a day; what comes later than that is refused as late.
 const MEMORY: SignedDuration = SignedDuration::from_hours(72);
 
+/// How long a start is remembered: a day more than a week, whose days are those of the drill's zone.
+const STARTS: SignedDuration = SignedDuration::from_hours(24 * 8);
+
 /// Where a drill stands: the head of `DRILL#<name>`.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Standing {
@@ -26,6 +29,9 @@ pub struct Standing {
     pub heard: BTreeMap<String, Timestamp>,
     /// When it has really started last: not a preview, not on the leash.
     pub started_at: Option<Timestamp>,
+    /// Its real starts of the last eight days: what a weekly limit counts.
+    #[serde(default)]
+    pub starts: Vec<Timestamp>,
     /// When somebody has released it last after a failure.
     pub released_at: Option<Timestamp>,
 }
@@ -116,6 +122,21 @@ impl Standing {
         self.heard.retain(|_, at| now.duration_since(*at) < MEMORY);
         self.heard.insert(run.to_owned(), now);
     }
+
+    /// The same after a real start that was seen at `now`.
+    pub(crate) fn after_start(&self, now: Timestamp) -> Self {
+        let starts = self.starts().into_iter().filter(|at| now.duration_since(*at) < STARTS);
+        let starts = starts.chain([now]).collect();
+        Self { started_at: Some(now), starts, ..self.clone() }
+    }
+
+    /// Its real starts of the last week. What was stored before they were has only the last one.
+    fn starts(&self) -> Vec<Timestamp> {
+        match self.starts.as_slice() {
+            [] => self.started_at.into_iter().collect(),
+            starts => starts.to_vec(),
+        }
+    }
 }
 
 impl State for Standing {
@@ -171,6 +192,7 @@ impl Run {
             due: self.due,
             announced_at: Some(self.announced_at),
             started_at: standing.started_at,
+            starts: standing.starts(),
             released_at: standing.released_at,
             tokens: [self.preview_token(&standing.drill), self.token(&standing.drill)],
         }
@@ -195,6 +217,29 @@ mod tests {
         assert!(run.dead_man("d").len() <= 64, "{}", run.dead_man("d"));
         let order = run.order("d", "EXT1", true);
         assert_eq!(order.tags[TOKEN_TAG], order.token);
+    }
+
+    #[test]
+    fn what_was_stored_before_starts_were_still_reads_and_counts_its_last_one() {
+        let mut stored = serde_json::to_value(Standing::new("d")).unwrap();
+        stored.as_object_mut().unwrap().remove("starts").unwrap();
+        stored["started_at"] = "2026-11-20T09:00:00Z".into();
+        let standing: Standing = serde_json::from_value(stored).unwrap();
+        let run = crate::fixture::run("2026-11-24T10:00");
+        assert_eq!(run.plan(&standing).starts, standing.started_at.into_iter().collect::<Vec<_>>());
+        let now = "2026-11-24T09:00:00Z".parse().unwrap();
+        assert_eq!(run.plan(&standing.after_start(now)).starts, [standing.started_at.unwrap(), now]);
+    }
+
+    #[test]
+    fn starts_are_remembered_for_as_long_as_a_week_can_count_them() {
+        let at = |hours: i64| Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hours);
+        let standing = Standing::new("d").after_start(at(0)).after_start(at(100));
+        assert_eq!(
+            (standing.starts.as_slice(), standing.started_at),
+            ([at(0), at(100)].as_slice(), Some(at(100)))
+        );
+        assert_eq!(standing.after_start(at(192)).starts, [at(100), at(192)]);
     }
 
     #[test]

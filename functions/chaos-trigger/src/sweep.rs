@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use watchkeeper_domain::{
     decision::Decision,
     failure::Failure,
-    ports::{Alarms, Calendars, DeadMan, Events, Experiments, Inventory, Issues, Notices, Starts},
+    ports::{Alarms, Calendars, DeadMan, Events, Experiments, Inventory, Issues, Notices, OnCalls, Starts},
     records::{Record, Records},
 };
 use watchkeeper_shell::{Outcome, Report, conclude, conclude::Rest};
@@ -21,7 +21,17 @@ const EVERY: SignedDuration = SignedDuration::from_mins(1);
 
 impl<W> Stage<'_, W>
 where
-    W: Records + Notices + Events + Experiments + Starts + Alarms + Calendars + Issues + Inventory + DeadMan,
+    W: Records
+        + Notices
+        + Events
+        + Experiments
+        + Starts
+        + Alarms
+        + Calendars
+        + OnCalls
+        + Issues
+        + Inventory
+        + DeadMan,
 {
     /// The index only nominates: every drill is read and decided as if an event had come. One that fails does not keep
     /// the others waiting.

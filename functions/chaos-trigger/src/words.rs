@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 use watchkeeper_domain::{
-    drill::{Objection, Site},
+    drill::{Objection, Site, TemplateRef},
     experiment::Experiment,
-    fis::{Template, action_minutes, plan::CENTS_PER_ACTION_MINUTE, planned_duration},
+    fis::{action_minutes, plan::CENTS_PER_ACTION_MINUTE, planned_duration},
     notice::{Change, DomainEvent, Fact, Kind, Link, Notice, Resource, Severity},
     text::{self, count, fingerprint},
 };
@@ -39,7 +39,6 @@ pub enum Saying<'a> {
 /// What people are told of `run`.
 pub fn notice(saying: Saying<'_>, run: &Run, seen: &Seen, rules: Rules<'_>) -> Notice {
     let Rules { drill, site, now, .. } = rules;
-    let template = seen.facts.template.as_ref().ok().and_then(Option::as_ref);
     let thread = run.thread(&drill.name);
     let runbook = drill.runbook.clone().map(|url| Link { title: "Runbook".into(), url });
     let resources = resources(seen);
@@ -51,13 +50,13 @@ pub fn notice(saying: Saying<'_>, run: &Run, seen: &Seen, rules: Rules<'_>) -> N
         severity: severity(saying),
         headline: text::cut(&headline(saying, run, rules), 200),
         text: text::cut(&why(saying, run), TEXT),
-        facts: facts(run, template, rules),
+        facts: facts(run, seen, rules),
         resource_count: u32::try_from(resources.len()).unwrap_or(u32::MAX),
         resources: resources.into_iter().take(RESOURCES).collect(),
         deadline: None,
         owner: drill.owner.clone(),
         next_step: next_step(saying, &drill.name),
-        links: runbook.into_iter().chain(console(seen, &drill.template, site)).collect(),
+        links: runbook.into_iter().chain(console(seen, site)).collect(),
         service: drill.service.clone(),
         type_code: drill.name.clone(),
         region: site.region.clone(),
@@ -166,7 +165,8 @@ fn why(saying: Saying<'_>, run: &Run) -> String {
     }
 }
 
-fn facts(run: &Run, template: Option<&Template>, Rules { drill, .. }: Rules<'_>) -> Vec<Fact> {
+fn facts(run: &Run, seen: &Seen, Rules { drill, .. }: Rules<'_>) -> Vec<Fact> {
+    let template = seen.facts.template.as_ref().ok().and_then(Option::as_ref);
     let asked = match run.trigger {
         Trigger::Schedule => "its schedule",
         Trigger::Deployment => "a deployment",
@@ -186,10 +186,18 @@ fn facts(run: &Run, template: Option<&Template>, Rules { drill, .. }: Rules<'_>)
         ("Takes", planned),
         ("Costs", cost),
         ("Recovery", Some(format!("within {} minutes", drill.recovery.as_mins()))),
-        ("Template", Some(drill.template.clone())),
+        ("Template", Some(template_name(&drill.template, seen))),
     ];
     let fact = |(name, value): (&str, Option<String>)| Some(Fact { name: name.to_owned(), value: value? });
     all.into_iter().filter_map(fact).collect()
+}
+
+/// `EXT1`, `network-partition`, or `network-partition (EXT1)` once that is known.
+fn template_name(template: &TemplateRef, seen: &Seen) -> String {
+    match (template, &seen.template_id) {
+        (TemplateRef::Name(name), Some(id)) => format!("{name} ({id})"),
+        (TemplateRef::Name(text) | TemplateRef::Id(text), _) => text.clone(),
+    }
 }
 
 fn resources(seen: &Seen) -> Vec<Resource> {
@@ -223,11 +231,12 @@ fn next_step(saying: Saying<'_>, name: &str) -> String {
 }
 
 /// The page of the experiment, or of the template as long as there is none.
-fn console(seen: &Seen, template: &str, site: &Site) -> Option<Link> {
+fn console(seen: &Seen, site: &Site) -> Option<Link> {
     let region = &site.region;
-    let page = match &seen.experiment {
-        Some(experiment) => format!("ExperimentDetails/{}", experiment.listed.id),
-        None => format!("ExperimentTemplateDetails/{template}"),
+    let page = match (&seen.experiment, &seen.template_id) {
+        (Some(experiment), _) => format!("ExperimentDetails/{}", experiment.listed.id),
+        (None, Some(template)) => format!("ExperimentTemplateDetails/{template}"),
+        (None, None) => return None,
     };
     let url = format!("https://{region}.console.aws.amazon.com/fis/home?region={region}#{page}");
     Some(Link { title: "FIS console".to_owned(), url })

@@ -42,6 +42,7 @@ fn of_a_drill(drill: &Drill, facts: &Facts, next: &Watch, seen: &Seen, rules: Ru
         due: began,
         announced_at: None,
         started_at: None,
+        starts: Vec::new(),
         released_at: None,
         tokens: [String::new(), next.timeline.token.clone().unwrap_or_default()],
     };

@@ -165,6 +165,8 @@ where
             template: Ok(seen.template.clone()),
             calendars: fact(calendars),
             incidents: Err(unasked()),
+            on_call: Err(unasked()),
+            deployments: Err(unasked()),
             issues: fact(issues),
             alarms: fact(alarms),
             active: Err(unasked()),

@@ -59,7 +59,8 @@ pub fn deadline(kind: Kind, content: &Content) -> Option<Timestamp> {
         | Kind::GoodNews
         | Kind::Malformed
         | Kind::Undeliverable
-        | Kind::Drill => None,
+        | Kind::Drill
+        | Kind::Cache => None,
     }
 }
 

@@ -167,7 +167,7 @@ fn next_step(change: Change, case: &Case, content: &Content) -> String {
         (Kind::Issue, _) => "Check whether your workloads are affected, and fail over if they are.".to_owned(),
         (Kind::PlannedLifecycle, _) => format!("Plan the upgrade of the resources that are left{when}."),
         (Kind::ScheduledChange, _) => format!("Move or restart the resources yourself{when}, or be ready for it."),
-        (Kind::AccountNotification | Kind::Malformed | Kind::Undeliverable | Kind::Drill, _) => match &content.actionability {
+        (Kind::AccountNotification | Kind::Malformed | Kind::Undeliverable | Kind::Drill | Kind::Cache, _) => match &content.actionability {
             Some(Actionability::Informational) => "Nothing to do.".to_owned(),
             _ => "Read what AWS says and decide who acts on it.".to_owned(),
         },
@@ -194,7 +194,8 @@ fn topic(case: &Case, content: &Content) -> String {
         | Kind::GoodNews
         | Kind::Malformed
         | Kind::Undeliverable
-        | Kind::Drill => case.id.thread(),
+        | Kind::Drill
+        | Kind::Cache => case.id.thread(),
     }
 }
 

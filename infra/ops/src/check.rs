@@ -1,5 +1,5 @@
-//! `check`: every problem in the configuration, the drills' schedules, the template and the sample events, all at once;
-//! and in the secrets of channels, if it may connect.
+//! `check`: every problem in the configuration, the files that it names, the drills' schedules, the template and the
+//! sample events, all at once; and in the secrets of channels, if it may connect.
 
 use anyhow::Result;
 use serde_json::json;
@@ -12,6 +12,7 @@ use crate::{
     when,
 };
 
+mod caches;
 mod connect;
 mod drills;
 mod events;
@@ -81,7 +82,10 @@ fn config(checkout: &Checkout, findings: &mut Findings) {
     match checkout.config_text() {
         Err(error) => findings.add(&file, (1, 1), format!("{error:#}")),
         Ok(text) => match Config::parse(&text) {
-            Ok(config) => drills::check(checkout, &text, &config.drills, when::now(), findings),
+            Ok(config) => {
+                drills::check(checkout, &text, &config.drills, when::now(), findings);
+                caches::check(checkout, &text, &config.caches, when::now(), findings);
+            }
             Err(problems) => {
                 for problem in problems {
                     findings.add(&file, (problem.line, problem.column), problem.message);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use jiff::civil::Date;
 
+pub mod cache;
 pub mod stack;
 
 /// The whole command line.
@@ -37,7 +38,7 @@ A replay says what would have been said at the time. The clock stands at each ev
 that of the event inside) and never goes back: an event older than the one before it comes when that one did. So does \
 an event without a time; the first of all comes now.\n\n\
 Whenever time passes, the sweep runs at each tick of its schedule at which something is due, so that reminders of \
-deadlines come at their own time. After the last event the clock goes on until no page can be missing any more, and \
+deadlines and announcements of drills come at their own time. After the last event the clock goes on until no page can be missing any more, and \
 what quiet hours or a storm have held back is shown.\n\n\
 Channels:\n\
 Slack, Teams and PagerDuty channels of watchkeeper.toml get real messages. Their secrets are read from AWS as the usual \
@@ -73,6 +74,9 @@ pub enum Command {
     /// Rehearsals of failures with AWS FIS.
     #[command(subcommand)]
     Drill(Drill),
+    /// CI caches.
+    #[command(subcommand)]
+    Cache(cache::CacheCommand),
     /// End every drill and FIS experiment at once, and let none begin; or take that back.
     Halt(stack::Halt),
 }
@@ -148,7 +152,8 @@ pub struct Check {
 /// `drill lint`.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Lint {
-    /// Files with a template: as the API answers it, as the CLI takes it, or CloudFormation with any number of them.
+    /// Files with a template: as the API answers it, as the CLI takes it, or CloudFormation with any number of them. Or the
+    /// name of one of ours, as in network-partition.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// The tag by which a resource's owner agrees to drills [default: ChaosReady=Yes].
@@ -166,6 +171,9 @@ pub struct Lint {
     /// Allow SSM documents by a pattern of their ARN: somebody has read what they do.
     #[arg(long, value_name = "PATTERN")]
     pub allow_document: Vec<String>,
+    /// Refuse every role that FIS would act as but those, by a pattern of their ARN, as `[drills] roles` does.
+    #[arg(long, value_name = "PATTERN")]
+    pub allow_role: Vec<String>,
     /// Print one JSON object a template and line.
     #[arg(long)]
     pub json: bool,
@@ -201,11 +209,12 @@ pub struct Schedules {
 pub struct Approve {
     /// The drill, as watchkeeper.toml calls it.
     pub name: String,
-    /// A file with the template, as `aws fis get-experiment-template` answers it, or any other form that `lint` takes.
+    /// A file with the template, as `aws fis get-experiment-template` answers it, or any other form that `lint` takes
+    /// [default: the template in FIS, read from AWS as the usual environment says].
     #[arg(long, value_name = "FILE")]
-    pub template: PathBuf,
-    /// Which one, where the file holds several: its logical id.
-    #[arg(long, value_name = "ID")]
+    pub template: Option<PathBuf>,
+    /// Which one, where the file holds several: its logical id or its name [default: the name that the drill gives].
+    #[arg(long, value_name = "ID", requires = "template")]
     pub resource: Option<String>,
 }
 

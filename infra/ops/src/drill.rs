@@ -5,6 +5,7 @@
 //! | [`preview`](mod@preview) | when each is due, and what would refuse it |
 //! | [`schedules`](mod@schedules) | `infra/schedules.yaml`, made of `watchkeeper.toml` |
 //! | [`approve`](mod@approve) | the hash of a template, written into `watchkeeper.toml` |
+//! | `ours` | our own templates, by name |
 //! | [`request`] | a run asked for, cancelled, released |
 //! | [`gate`](mod@gate) | a run asked for, and its verdict waited for |
 //! | [`past`] | what the table knows of a drill's runs |
@@ -15,6 +16,7 @@
 pub mod approve;
 pub mod gate;
 pub mod log;
+pub(crate) mod ours;
 pub mod past;
 pub mod preview;
 pub mod report;

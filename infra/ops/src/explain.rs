@@ -88,7 +88,10 @@ async fn explanations(
             Some(Function::HealthResponder) => by_health_responder(machine, payload).await?,
             Some(Function::Notifier) => by_notifier(payload),
             Some(function @ (Function::ChaosTrigger | Function::ExperimentWatcher)) => {
-                vec![by_trying(machine, function, payload).await]
+                vec![by_trying(machine, (function, "drill"), payload).await]
+            }
+            Some(function @ Function::CacheRefresher) => {
+                vec![by_trying(machine, (function, "cache"), payload).await]
             }
             None => {
                 let what = format!("{logical_id} would be invoked, which does not run here.");
@@ -121,8 +124,12 @@ async fn by_health_responder(machine: &Machine, payload: &Value) -> Result<Vec<E
     Ok(all)
 }
 
-/// What a function of drills makes of it, on a machine of its own: without the experiments of the real account.
-async fn by_trying(machine: &Machine, function: Function, payload: &Value) -> Explanation {
+/// What a function makes of it on a machine of its own: without the experiments, snapshots and volumes of the real account.
+async fn by_trying(
+    machine: &Machine,
+    (function, kind): (Function, &'static str),
+    payload: &Value,
+) -> Explanation {
     let delivery = machine.invoke(function, payload).await;
     let notices = delivery.notices.into_iter().map(|(notice, _)| notice).collect();
     let reason = text::line(&delivery.reason);
@@ -132,7 +139,7 @@ async fn by_trying(machine: &Machine, function: Function, payload: &Value) -> Ex
         format!("{reason}.")
     };
     let function = Some(function.name());
-    Explanation { event_id: delivery.event_id, function, notices, ..Explanation::short("drill", &what) }
+    Explanation { event_id: delivery.event_id, function, notices, ..Explanation::short(kind, &what) }
 }
 
 /// A notice as the topic delivers it, one that a channel has refused, or the minute's sweep.

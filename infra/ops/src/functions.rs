@@ -1,17 +1,17 @@
 //! The functions of `template.yaml` that run here, with their own code.
 
+use cache_refresher::Setting;
 use jiff::SignedDuration;
 use serde_json::Value;
 use watchkeeper_domain::{
-    config::Config,
-    drill::Site,
-    ports::{
-        Alarms, Calendars, Channels, DeadMan, Events, Experiments, History, Inventory, Issues, Metrics,
-        Notices, Starts, Stops, Undelivered,
-    },
+    ports::{Channels, Undelivered},
     records::Records,
 };
-use watchkeeper_shell::{DrillSettings, NotifierSettings, Report, Run, Settings};
+use watchkeeper_shell::{CacheSettings, DrillSettings, NotifierSettings, Report, Run, Settings};
+use watchkeeper_sim::{
+    depot::{Depot, Stock},
+    world::World,
+};
 
 /// A function.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -24,6 +24,8 @@ pub enum Function {
     ChaosTrigger,
     /// `functions/experiment-watcher`.
     ExperimentWatcher,
+    /// `functions/cache-refresher`.
+    CacheRefresher,
 }
 
 impl Function {
@@ -34,6 +36,7 @@ impl Function {
             "Notifier" => Some(Self::Notifier),
             "ChaosTrigger" => Some(Self::ChaosTrigger),
             "ExperimentWatcher" => Some(Self::ExperimentWatcher),
+            "CacheRefresher" => Some(Self::CacheRefresher),
             _ => None,
         }
     }
@@ -45,6 +48,7 @@ impl Function {
             Self::Notifier => "Notifier",
             Self::ChaosTrigger => "ChaosTrigger",
             Self::ExperimentWatcher => "ExperimentWatcher",
+            Self::CacheRefresher => "CacheRefresher",
         }
     }
 
@@ -54,6 +58,7 @@ impl Function {
             Self::HealthResponder => SignedDuration::from_secs(30),
             Self::Notifier => SignedDuration::from_secs(60),
             Self::ChaosTrigger | Self::ExperimentWatcher => SignedDuration::from_secs(120),
+            Self::CacheRefresher => SignedDuration::from_secs(900),
         }
     }
 
@@ -64,6 +69,7 @@ impl Function {
             Self::Notifier => notifier::NAME,
             Self::ChaosTrigger => chaos_trigger::NAME,
             Self::ExperimentWatcher => experiment_watcher::NAME,
+            Self::CacheRefresher => cache_refresher::NAME,
         }
     }
 
@@ -73,35 +79,28 @@ impl Function {
             Self::HealthResponder => Settings::read(lookup).map(drop),
             Self::Notifier => NotifierSettings::read(lookup).map(drop),
             Self::ChaosTrigger | Self::ExperimentWatcher => DrillSettings::read(lookup).map(drop),
+            Self::CacheRefresher => CacheSettings::read(lookup).map(drop),
         };
         settings.err().map(|failure| failure.source.to_string())
     }
 
-    /// Lets it handle `payload`, in the place that `rules` name.
-    pub async fn handle<W>(self, world: &W, rules: (&Config, &Site), payload: &Value, run: &Run) -> Report
-    where
-        W: Records
-            + Notices
-            + Events
-            + Channels
-            + Undelivered
-            + Experiments
-            + Starts
-            + Stops
-            + Alarms
-            + Calendars
-            + Issues
-            + Inventory
-            + DeadMan
-            + Metrics
-            + History,
-    {
-        let (config, site) = rules;
+    /// Lets it handle `payload` as `setting` says.
+    pub async fn handle<R: Records, S: Channels + Undelivered>(
+        self,
+        (world, stock): (&World<R, S>, &Stock),
+        setting: Setting<'_>,
+        payload: &Value,
+        run: &Run,
+    ) -> Report {
+        let Setting { config, site, .. } = setting;
         match self {
             Self::HealthResponder => health_responder::handle(world, config, payload, run).await,
             Self::Notifier => notifier::handle(world, config, payload, run).await,
             Self::ChaosTrigger => chaos_trigger::handle(world, config, site, payload, run).await,
             Self::ExperimentWatcher => experiment_watcher::handle(world, config, site, payload, run).await,
+            Self::CacheRefresher => {
+                cache_refresher::handle(&Depot { world, stock }, setting, payload, run).await
+            }
         }
     }
 }

@@ -22,6 +22,7 @@
 //! | [`replay`], [`explain`], [`check`] | one module a command; `local` is a replay too |
 //! | [`lint`](mod@lint) | `drill lint` |
 //! | [`drill`](mod@drill) | the other commands about drills |
+//! | [`cache`] | the commands about CI caches |
 //! | [`halt`](mod@halt) | `halt` |
 //! | [`stack`] | the deployed stack, for the commands that speak to one |
 //! | [`table`] | rows of text |
@@ -29,6 +30,7 @@
 //! | [`waiting`] | what is still to be shown |
 
 pub mod board;
+pub mod cache;
 pub mod channels;
 pub mod check;
 pub mod checkout;
@@ -93,16 +95,17 @@ pub async fn run(cli: Cli, screen: &mut Screen) -> Result<bool> {
         Command::Explain(what) => explain::explain(&cli.place, what, screen).await,
         Command::Check(what) => check::check(&cli.place, what, screen).await,
         Command::Drill(what) => drill(&cli.place, what, screen).await,
+        Command::Cache(what) => cache::run(&cli.place, what, screen).await,
         Command::Halt(what) => halt::halt(what, screen).await,
     }
 }
 
 async fn drill(place: &Place, what: &Drill, screen: &mut Screen) -> Result<bool> {
     match what {
-        Drill::Lint(what) => lint::lint(what, screen),
+        Drill::Lint(what) => lint::lint(place, what, screen),
         Drill::Preview(what) => drill::preview(place, what, screen),
         Drill::Schedules(what) => drill::schedules(place, what, screen),
-        Drill::Approve(what) => drill::approve(place, what, screen),
+        Drill::Approve(what) => drill::approve(place, what, screen).await,
         Drill::Start(what) => drill::start(place, what, screen).await,
         Drill::Cancel(what) => drill::cancel(place, what, screen).await,
         Drill::Release(what) => drill::release(place, what, screen).await,

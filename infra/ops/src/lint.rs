@@ -1,10 +1,15 @@
 //! `drill lint`: what would be wrong with starting an experiment from a template.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, bail};
 use serde_json::{Value, json};
 use watchkeeper_domain::{
+    drill::template::startable_name,
     fis::{
         self, Finding, Limits, Severity, Tag, Template, action_minutes, cloudformation, duration::shown,
         is_refused, plan::CENTS_PER_ACTION_MINUTE, planned_duration,
@@ -13,7 +18,12 @@ use watchkeeper_domain::{
 };
 use watchkeeper_sim::template::document;
 
-use crate::{cli::Lint, screen::Screen};
+use crate::{
+    checkout::Checkout,
+    cli::{Lint, Place},
+    drill::ours::Ours,
+    screen::Screen,
+};
 
 /// One template of a file.
 pub(crate) struct Judged {
@@ -22,20 +32,29 @@ pub(crate) struct Judged {
     pub(crate) findings: Vec<Finding>,
 }
 
+impl Judged {
+    /// What a drill may call it.
+    pub(crate) fn startable_name(&self) -> Option<&str> {
+        let template = self.template.as_ref()?;
+        startable_name(|tag| template.tags.get(tag)?.known())
+    }
+}
+
 /// Judges every template in the files, one after the other. Returns whether all of them may be started.
 ///
 /// # Errors
-/// A file that cannot be read, is neither JSON nor YAML, or holds no template.
-pub fn lint(options: &Lint, screen: &mut Screen) -> Result<bool> {
+/// A file that cannot be read, is neither JSON nor YAML, or holds no template; a name that none of ours has.
+pub fn lint(place: &Place, options: &Lint, screen: &mut Screen) -> Result<bool> {
     let limits = limits(options)?;
     let mut is_clear = true;
-    for path in &options.files {
-        for judged in judge(path, &limits)? {
+    for file in &options.files {
+        let (path, all) = meant(place, file, &limits)?;
+        for judged in all {
             is_clear &= judged.template.is_some() && !is_refused(&judged.findings);
             if options.json {
-                screen.line(&as_json(path, &judged).to_string())?;
+                screen.line(&as_json(&path, &judged).to_string())?;
             } else {
-                screen.write(&shown_as(path, &judged))?;
+                screen.write(&shown_as(&path.display().to_string(), &judged))?;
             }
         }
     }
@@ -53,7 +72,22 @@ fn limits(options: &Lint) -> Result<Limits> {
     limits.max_count = options.max_count.unwrap_or(limits.max_count);
     limits.max_percent = options.max_percent.unwrap_or(limits.max_percent);
     limits.allow_ssm_automation.clone_from(&options.allow_document);
+    limits.allowed_roles.clone_from(&options.allow_role);
     Ok(limits)
+}
+
+/// Every template of `file`, or the one of ours that is called so; with its file.
+fn meant(place: &Place, file: &Path, limits: &Limits) -> Result<(PathBuf, Vec<Judged>)> {
+    let is_name = file.extension().is_none() && !file.exists();
+    let ours = match Checkout::find(place) {
+        Ok(checkout) if is_name => Ours::read(&checkout)?,
+        Ok(_) | Err(_) => None,
+    };
+    let Some(ours) = ours else { return Ok((file.to_owned(), judge(file, limits)?)) };
+    let own = ours.find(&file.to_string_lossy()).map_err(Error::msg)?;
+    let mut all = judge(&own.file, limits)?;
+    all.retain(|judged| judged.name == own.logical_id);
+    Ok((own.file.clone(), all))
 }
 
 /// Every template of the file.
@@ -78,21 +112,22 @@ fn pseudo_parameters() -> BTreeMap<String, String> {
     known.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }
 
-fn judge_one(name: String, template: &Value, limits: &Limits) -> Judged {
+/// Judges one template, which is called `name` where it is.
+pub(crate) fn judge_one(name: String, template: &Value, limits: &Limits) -> Judged {
     match Template::parse(template) {
         Ok(template) => Judged { name, findings: fis::lint(&template, limits), template: Some(template) },
         Err(findings) => Judged { name, template: None, findings },
     }
 }
 
-/// The verdict for people.
-pub(crate) fn shown_as(path: &Path, judged: &Judged) -> String {
+/// The verdict for people. `place` is where the template is.
+pub(crate) fn shown_as(place: &str, judged: &Judged) -> String {
     let verdict = match (&judged.template, is_refused(&judged.findings)) {
         (None, _) => "is not a template",
         (Some(_), true) => "refused",
         (Some(_), false) => "may be started",
     };
-    let mut text = format!("{}: {}: {verdict}\n", path.display(), judged.name);
+    let mut text = format!("{place}: {}: {verdict}\n", judged.name);
     for finding in &judged.findings {
         text.push_str(&format!("  {finding}\n"));
     }

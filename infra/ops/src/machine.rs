@@ -4,15 +4,23 @@ use std::{collections::VecDeque, panic::AssertUnwindSafe};
 
 use anyhow::{Result, anyhow};
 use aws_sdk_dynamodb::Client;
+use cache_refresher::Setting;
 use dynoxide::Database;
 use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use watchkeeper_domain::{config::Config, drill::Site, failure::Failure, records::Records};
-use watchkeeper_shell::{Outcome, Report, Run, Table};
+use watchkeeper_domain::{
+    cache::Manifests,
+    config::Config,
+    drill::Site,
+    failure::Failure,
+    records::{Key, Records},
+};
+use watchkeeper_shell::{Outcome, Report, Run, Table, lambda};
 use watchkeeper_sim::{
     channels::Channels,
     clock::Clock,
+    depot::Stock,
     estate::Estate,
     fis::{ACCOUNT, REGION},
     fuse::Fuse,
@@ -29,7 +37,7 @@ use crate::{
     queue::Queue,
     routes::Routes,
     state,
-    sweeps::Sweeps,
+    sweeps::{Sweeps, announcements, under_way},
     when,
 };
 
@@ -47,8 +55,11 @@ pub struct Machine {
     pub world: World<Table, Board>,
     /// The table once more, for what no function does.
     pub client: Client,
+    /// Snapshots, volumes and repositories.
+    pub stock: Stock,
     site: Site,
     sweeps: Sweeps,
+    manifests: Manifests,
 }
 
 impl Machine {
@@ -72,15 +83,19 @@ impl Machine {
         Self::start(rules, state::copy(&checkout.state)?, Board::default()).await
     }
 
-    async fn start(Rules { routes, config }: Rules, database: Database, screens: Board) -> Result<Self> {
+    async fn start(
+        Rules { routes, config, manifests }: Rules,
+        database: Database,
+        screens: Board,
+    ) -> Result<Self> {
         let client = state::serve(database).await?;
         let records = Table::new(client.clone(), state::TABLE);
         records.create().await.map_err(|failure| anyhow!("{}", failure.chain()))?;
         let (channels, fuse, clock) = (Channels::default(), Fuse::never(), Clock::at(Timestamp::UNIX_EPOCH));
-        let estate = Estate::at(&clock);
+        let (estate, stock) = (Estate::at(&clock), Stock::start(&clock).await?);
         let world = World { records, screens, channels, fuse, clock, estate };
         let site = Site { account: ACCOUNT.to_owned(), region: REGION.to_owned(), leash: false };
-        Ok(Self { config, sweeps: Sweeps::of(&routes.bus), routes, world, client, site })
+        Ok(Self { config, sweeps: Sweeps::of(&routes.bus), routes, world, client, stock, site, manifests })
     }
 
     /// Delivers `payload` as AWS would, at its own time or now: the sweeps that had something to say until then, and
@@ -156,11 +171,24 @@ impl Machine {
     ) -> Result<Option<(Timestamp, usize)>, Failure> {
         let mut next = None;
         for (index, function) in self.sweeps.functions().into_iter().filter(|(_, it)| is_asked(*it)) {
-            let due = self.world.due(function.name(), moment).await?;
+            let mut due = self.world.due(function.name(), moment).await?;
+            due.extend(self.expected(function, moment));
             let tick = self.sweeps.next(index, &due).filter(|tick| *tick <= moment);
             next = tick.map(|tick| (tick, index)).into_iter().chain(next).min();
         }
         Ok(next)
+    }
+
+    /// What the sweep of `function` finds until `moment` although no item of the table is due.
+    fn expected(&self, function: Function, moment: Timestamp) -> Vec<(Key, Timestamp)> {
+        if self.now() == Timestamp::UNIX_EPOCH {
+            return Vec::new(); // nothing has happened yet
+        }
+        match function {
+            Function::ChaosTrigger => announcements(&self.config.drills, self.now(), moment),
+            Function::ExperimentWatcher => under_way(&self.world.estate.fis.runs()),
+            Function::HealthResponder | Function::Notifier | Function::CacheRefresher => Vec::new(),
+        }
     }
 
     /// The logical ids of the functions that hear `payload`: what the schedules send, envelopes, and whatever matches a
@@ -222,8 +250,10 @@ impl Machine {
     pub async fn invoke(&self, function: Function, payload: &Value) -> Delivery {
         let now = self.now();
         let run = Run { function: function.name(), now, deadline: now + function.timeout() };
-        let handled =
-            AssertUnwindSafe(function.handle(&self.world, (&self.config, &self.site), payload, &run));
+        // On the heap: whoever awaits it would otherwise hold the futures of all functions on the stack.
+        let setting = Setting { config: &self.config, manifests: &self.manifests, site: &self.site };
+        let handled = Box::pin(function.handle((&self.world, &self.stock), setting, payload, &run));
+        let handled = AssertUnwindSafe(handled);
         // As in Lambda, where a panic is a failed invocation and the next event finds the function well.
         let report = handled.catch_unwind().await.unwrap_or_else(|_| {
             let event_id = payload["id"].as_str().unwrap_or("-").to_owned();
@@ -240,11 +270,18 @@ impl Machine {
 struct Rules {
     routes: Routes,
     config: Config,
+    manifests: Manifests,
 }
 
 impl Rules {
     fn read(checkout: &Checkout) -> Result<Self> {
         let routes = Routes::from_template(&checkout.template()?)?;
-        Ok(Self { routes, config: channels::on_one_machine(checkout.config()?) })
+        let config = channels::on_one_machine(checkout.config()?);
+        let manifests =
+            lambda::manifests(&checkout.config, &config).map_err(|failure| anyhow!("{}", failure.chain()))?;
+        Ok(Self { routes, config, manifests })
     }
 }
+
+#[cfg(test)]
+mod tests;

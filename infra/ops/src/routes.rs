@@ -46,11 +46,14 @@ impl Routes {
     }
 
     /// The functions that `event` invokes, on the bus on which its source speaks: AWS and rehearsals on the default one,
-    /// Watchkeeper on its own. What a schedule of a drill or a dead man sends has no rule.
+    /// Watchkeeper on its own. What a schedule of a drill, a dead man or a CI job sends has no rule.
     pub fn functions_for(&self, event: &Value) -> Vec<&str> {
         match (event["tick"].as_str(), event["source"].as_str()) {
             (Some("drill"), _) => vec![Function::ChaosTrigger.logical_id()],
             (Some("dead-man"), _) => vec![Function::ExperimentWatcher.logical_id()],
+            (None, None) if ["claim", "release"].iter().any(|key| event[*key].is_object()) => {
+                vec![Function::CacheRefresher.logical_id()]
+            }
             (_, Some("watchkeeper" | "watchkeeper.ops")) => self.bus.functions_for(event, BUS),
             (_, _) => self.bus.functions_for(event, DEFAULT),
         }

@@ -95,8 +95,16 @@ impl Screen {
     /// # Errors
     /// When nobody reads any more.
     pub fn write(&mut self, text: &str) -> io::Result<()> {
+        self.bytes(text.as_bytes())
+    }
+
+    /// Writes `bytes` as they are.
+    ///
+    /// # Errors
+    /// When nobody reads any more.
+    pub fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
         let out = &mut self.out;
-        let mut write = || out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        let mut write = || out.write_all(bytes).and_then(|()| out.flush());
         if self.is_terminal && !self.bar.is_hidden() { self.bar.suspend(write) } else { write() }
     }
 

@@ -3,7 +3,8 @@
 use anyhow::{Context, Error, Result, anyhow};
 use aws_config::SdkConfig;
 use watchkeeper_domain::failure::Failure;
-use watchkeeper_shell::{Bus, SafetyLever, Table, aws::sdk_config};
+use watchkeeper_shell::{Bus, Fis, Leash, SafetyLever, Table, aws::sdk_config, secrets::Secrets};
+use watchkeeper_volume::ebs::Ebs;
 
 use crate::cli::stack::{AtBus, AtTable};
 
@@ -50,13 +51,36 @@ impl Stack {
         Ok(Bus::connect(&self.config, &at.bus))
     }
 
+    /// FIS, on the leash: it is read and nothing else.
+    ///
+    /// # Errors
+    /// When no Region is named.
+    pub fn fis(&self) -> Result<Fis> {
+        self.region()?;
+        Ok(Fis::connect(&self.config, Leash::default()))
+    }
+
+    /// The EBS direct APIs.
+    ///
+    /// # Errors
+    /// When no Region is named.
+    pub fn ebs(&self) -> Result<Ebs> {
+        self.region()?;
+        Ok(Ebs::connect(&self.config))
+    }
+
+    /// The secrets that watchkeeper.toml names.
+    pub fn secrets(&self) -> Secrets {
+        Secrets::connect(&self.config)
+    }
+
     /// The safety lever of `region`.
     pub fn lever(&self, region: &str) -> SafetyLever {
         SafetyLever::connect(&self.config, region)
     }
 }
 
-/// The failure of a read of the table, as people are shown it.
+/// The failure of a read, as people are shown it.
 pub fn told(failure: Failure) -> Error {
     anyhow!(explained(&failure))
 }

@@ -2,9 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use chaos_trigger::standing::Standing;
+use experiment_watcher::watch::Watch;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use watchkeeper_domain::records::Key;
+use watchkeeper_domain::{
+    drill::{Drill, Drills, when::occurrences},
+    experiment::Experiment,
+    records::Key,
+};
 use watchkeeper_sim::{
     bus::{Bus, Tick},
     schedule::Every,
@@ -14,6 +20,10 @@ use crate::functions::Function;
 
 /// How often an item is looked at that stays due, before time goes on without it.
 const PATIENCE: u32 = 3;
+
+/// The same for drills, which stay due from their start to their verdict: an experiment takes 12 hours at most (AWS FIS User
+/// Guide, "Quotas and limitations"). At a look a minute, that is a day.
+const PATIENCE_WITH_DRILLS: u32 = 24 * 60;
 
 /// What a sweep sends when its schedule does not say how often.
 const USUAL: SignedDuration = SignedDuration::from_mins(5);
@@ -30,6 +40,7 @@ struct Sweep {
     function: Function,
     every: SignedDuration,
     input: Value,
+    patience: u32,
     last: Option<Timestamp>,
     nominated: BTreeMap<(Key, Timestamp), u32>,
 }
@@ -42,8 +53,11 @@ impl Sweeps {
                 Every::Rate(every) => every,
                 Every::Text(_) => USUAL,
             };
+            let function = Function::named(&tick.function)?;
+            let is_of_drills = matches!(function, Function::ChaosTrigger | Function::ExperimentWatcher);
             Some(Sweep {
-                function: Function::named(&tick.function)?,
+                function,
+                patience: if is_of_drills { PATIENCE_WITH_DRILLS } else { PATIENCE },
                 logical_id: tick.function,
                 every,
                 input: tick.input,
@@ -76,7 +90,7 @@ impl Sweeps {
         let sweep = self.sweeps.get_mut(index)?;
         let counted = due.iter().map(|item| (item.clone(), sweep.nominated.get(item).copied().unwrap_or(0)));
         sweep.nominated = counted.collect();
-        let hopeful = sweep.nominated.iter().filter(|(_, looks)| **looks < PATIENCE);
+        let hopeful = sweep.nominated.iter().filter(|(_, looks)| **looks < sweep.patience);
         let tick = tick_from(hopeful.map(|((_, at), _)| *at).min()?, sweep.every);
         Some(sweep.last.map_or(tick, |last| tick.max(last + sweep.every)))
     }
@@ -90,6 +104,25 @@ impl Sweeps {
         }
         (sweep.function, sweep.input.clone())
     }
+}
+
+/// When the runs of `drills` are to be announced, of which no item of the table knows yet: of each drill the next one, if
+/// that is between `now` and `until`.
+pub fn announcements(drills: &Drills, now: Timestamp, until: Timestamp) -> Vec<(Key, Timestamp)> {
+    let next = |drill: &Drill| {
+        let cron = drill.schedule.as_ref().filter(|_| drill.enabled)?;
+        let first = occurrences(cron, &drill.zone, now + drill.announce, Timestamp::MAX).next()?;
+        let at = first.at - drill.announce;
+        (at <= until).then(|| (Standing::key(&drill.name), at))
+    };
+    drills.drills.iter().filter_map(next).collect()
+}
+
+/// The experiments that are under way, by the key under which `experiment-watcher` will know each, and since when.
+pub fn under_way(experiments: &[Experiment]) -> Vec<(Key, Timestamp)> {
+    let listed = experiments.iter().map(|it| &it.listed);
+    let real = listed.filter(|it| !it.skips_actions && !it.status.is_terminal());
+    real.filter_map(|it| Some((Watch::key(&it.id), it.created_at?))).collect()
 }
 
 /// The first tick at or after `at`.

@@ -5,10 +5,12 @@
 use jiff::{SignedDuration, Timestamp, civil::Date};
 
 use crate::{
+    cache::Cache,
     case::{CaseId, Content, Entity},
     drill::Drills,
 };
 
+mod caches;
 mod channels;
 mod drills;
 mod hypothesis;
@@ -37,6 +39,8 @@ pub struct Config {
     pub routing: Routing,
     /// What is rehearsed.
     pub drills: Drills,
+    /// `[[cache]]`, in the order of the file. Names are unique.
+    pub caches: Vec<Cache>,
 }
 
 /// `[health]`.
@@ -158,6 +162,7 @@ impl Config {
             "route",
             "drills",
             "drill",
+            "cache",
         ]);
         Self {
             health: root.table("health").map_or_else(Health::default, |health| Health::read(&health)),
@@ -166,6 +171,7 @@ impl Config {
             mutes: root.tables("mute").iter().map(Mute::read).collect(),
             routing: Routing::read(root),
             drills: Drills::read(root),
+            caches: caches::read(root),
         }
     }
 

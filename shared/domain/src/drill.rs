@@ -3,8 +3,10 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`book`] | the open issues of AWS Health |
+//! | [`deployments`] | what was deployed lately |
 //! | [`facts`] | what a guard judges |
 //! | [`guards`] | every guard: what is known in, an objection or none out |
+//! | [`template`] | which experiment template is started: by id or by name |
 //! | [`when`] | cron in a time zone, windows of the week, holidays: daylight saving included |
 
 use std::collections::BTreeSet;
@@ -13,6 +15,7 @@ use jiff::{SignedDuration, Timestamp, civil::Date, civil::Time, civil::Weekday, 
 use wildmatch::WildMatch;
 
 use crate::{
+    channel::SecretName,
     config::NoticeMatcher,
     experiment::hypothesis::Hypothesis,
     fis::{Limits, Template},
@@ -20,13 +23,17 @@ use crate::{
 };
 
 pub mod book;
+pub mod deployments;
 pub mod facts;
 pub mod guards;
+pub mod template;
 pub mod when;
 
 pub use book::Book;
+pub use deployments::Deployments;
 pub use facts::{Fact, Facts, Floor, Halt, Proof, Targets};
 pub use guards::{Guard, Objection};
+pub use template::{ListedTemplate, TemplateRef};
 pub use when::{Cron, Occurrence};
 
 /// `[drills]`: what holds for all of them.
@@ -40,6 +47,9 @@ pub struct Drills {
     /// `[drills] health_api`: whether the AWS Health API is asked as well as the cases kept here. It needs a Business
     /// support plan or a higher one; without one, every drill would be refused.
     pub health_api: bool,
+    /// `[drills] incident_url`: the `https` address of a page that lists the open incidents, besides the OpsItems. What it
+    /// has to answer is said at [`crate::ports::Calendars::incidents`].
+    pub incident_url: Option<String>,
 }
 
 impl Drills {
@@ -54,8 +64,8 @@ impl Drills {
 pub struct Drill {
     /// `name`: small letters, digits and dashes, at most 40 characters. It names the schedule, too.
     pub name: String,
-    /// `template`: the id of the FIS experiment template (`EXT…`).
-    pub template: String,
+    /// `template`: the FIS experiment template, by its id (`EXT…`) or by the name of one of ours.
+    pub template: TemplateRef,
     /// `approved`: [`Template::hash`] of the template that somebody has read and approved. Without one it never starts.
     pub approved: Option<String>,
     /// `enabled`: off by default.
@@ -92,8 +102,14 @@ pub struct Drill {
     pub lateness: SignedDuration,
     /// `recovery_minutes`: how long the service may take to recover; it belongs to the run. By default 30.
     pub recovery: SignedDuration,
+    /// `on_call`: where somebody must be on call, that of `[drills]` if the drill has none of its own.
+    pub on_call: Option<OnCall>,
+    /// `quiet_after_deployment_minutes`: how long after a deployment it may not start. By default 0, which is not asked.
+    pub quiet: SignedDuration,
     /// `interval_hours`: the least time between two starts. Previews and refusals don't count. By default 20.
     pub interval: SignedDuration,
+    /// `max_runs_per_week`: how often it may really start on seven days in a row. By default as often as it is due.
+    pub max_runs_per_week: Option<u64>,
     /// `chance_percent`: how likely a scheduled run takes place; decided by its name and due time. By default 100.
     pub chance: u64,
     /// `max_cost_dollars`: the most that FIS may bill for one run. By default 10.
@@ -102,6 +118,9 @@ pub struct Drill {
     pub limits: Limits,
     /// `limits.max_zones`: in how many Availability Zones resources may be hit. By default 1.
     pub max_zones: u64,
+    /// `limits.min_healthy`: how many of the resources of one type that have opted in must be left by the run. By default
+    /// nobody asks. What is counted are resources that exist: whether each of them is well, only `alarms` tell.
+    pub min_healthy: Option<u64>,
     /// `promotion`: another drill that must have passed before.
     pub promotion: Option<Promotion>,
     /// `after_deployment`: pipelines or deployments after which it is due: `codepipeline:NAME`, `codedeploy:APP/GROUP`;
@@ -133,6 +152,17 @@ pub struct Promotion {
     pub after: String,
     /// `within_days`: how long ago it may have passed.
     pub within: SignedDuration,
+}
+
+/// `on_call = { pagerduty_schedule = "…", secret = "…" }`: an on-call schedule of PagerDuty.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct OnCall {
+    /// `pagerduty_schedule`: its id (`P…`). An escalation policy must use it: otherwise it calls nobody.
+    pub schedule: String,
+    /// `secret`: the name of the secret that holds a key of the REST API, for which reading is enough.
+    pub secret: SecretName,
+    /// `endpoint`: `https://api.pagerduty.com`, or `https://api.eu.pagerduty.com`.
+    pub endpoint: String,
 }
 
 impl Drill {

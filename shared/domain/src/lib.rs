@@ -2,6 +2,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | [`cache`] | CI caches, as the configuration declares them |
 //! | [`case`] | an AWS Health event as one account sees it: pages, communications, the case |
 //! | [`channel`] | where people read |
 //! | [`message`] | what a channel is asked to show, and what may come of it |
@@ -17,6 +18,7 @@
 //! | [`experiment`] | FIS experiments, as FIS tells of them |
 //! | [`fis`] | FIS experiment templates, and every rule that one is held to |
 
+pub mod cache;
 pub mod case;
 pub mod channel;
 pub mod config;

@@ -64,6 +64,8 @@ pub enum Kind {
     Undeliverable,
     /// A rehearsal of a failure: announced, refused, started, over.
     Drill,
+    /// A CI cache: refreshed, not refreshed, rolled back.
+    Cache,
 }
 
 impl Kind {
@@ -79,6 +81,7 @@ impl Kind {
             Self::Malformed => "malformed",
             Self::Undeliverable => "undeliverable",
             Self::Drill => "drill",
+            Self::Cache => "cache",
         }
     }
 }
@@ -214,6 +217,9 @@ impl Notice {
         match (self.kind, self.change) {
             (Kind::Drill, Change::Opened) => "announced",
             (Kind::Drill, Change::Resolved) => "over",
+            (Kind::Cache, Change::Opened) => "failed",
+            (Kind::Cache, Change::Updated) => "failed again",
+            (Kind::Cache, Change::Resolved) => "done",
             (_, change) => change.as_str(),
         }
     }

@@ -9,11 +9,17 @@ use crate::{
     notice::{DomainEvent, Notice},
 };
 
+mod caches;
 mod drills;
 mod watch;
 
+pub use caches::{
+    Archive, Made, Snapshot, SnapshotCopy, SnapshotState, Volume, VolumeOrder, VolumeOrigin, VolumeState,
+    Volumes,
+};
 pub use drills::{
-    Alarm, Alarms, CalendarState, Calendars, DeadMan, Experiments, Inventory, Issue, Issues, Starts, Stops,
+    Alarm, Alarms, CalendarState, Calendars, DeadMan, Experiments, Inventory, Issue, Issues, OnCalls, Starts,
+    Stops,
 };
 pub use watch::{AlarmChange, History, Metrics, Point, Query, Series, StopCall, StopSort};
 

@@ -11,6 +11,9 @@
 //! | where a drill stands | `DRILL#<name>` | `HEAD` | its run, what it has heard, `version`, `outbox` |
 //! | decision about it | the same | `LOG#<time>#<id>` | why, and the facts that it was made on, written once |
 //! | what a run has proved | the same | `PROOF#<time>#<experiment>` | [`crate::drill::Proof`], written once |
+//! | where a cache stands | `CACHE#<name>` | `HEAD` | its generations, its night, `version`, `outbox` |
+//! | what a CI job has missed in it | the same | `MISSED#<id>` | the paths, written once, for two weeks |
+//! | its volumes in one zone | `POOL#<cache>#<zone id>` | `HEAD` | who has which, `version`, `outbox` |
 //! | experiment | `EXPERIMENT#<id>` | `HEAD` | its timeline and verdict, `version`, `outbox` |
 //! | what was measured of it | the same | `SERIES#<nn>` | [`crate::ports::Series`] of one measure, written once |
 //! | drill that may start | `FLOOR` | `HEAD` | [`crate::drill::Floor`], `version` |

@@ -66,7 +66,7 @@ pub(crate) fn text_label(notice: &Notice) -> Option<&'static str> {
         _ if notice.text.trim().is_empty() => None,
         (Kind::Malformed, _) => Some("As it came"),
         (Kind::Undeliverable, _) => Some("What happened"),
-        (Kind::Drill, _) => Some("Why"),
+        (Kind::Drill | Kind::Cache, _) => Some("Why"),
         (_, Change::CountedDown) => None,
         _ => Some("AWS says"),
     }
@@ -103,7 +103,8 @@ fn shared_title(notice: &Notice) -> Option<String> {
         | Kind::GoodNews
         | Kind::Malformed
         | Kind::Undeliverable
-        | Kind::Drill => None,
+        | Kind::Drill
+        | Kind::Cache => None,
     }
 }
 

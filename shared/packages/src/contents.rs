@@ -13,6 +13,24 @@ pub trait Contents {
     /// All bytes of the file at `path`, if there is one. Asked for POMs, which name others, and where only a digest
     /// tells whether a file is still the right one. Whoever cannot read says `None`, and such files are fetched again.
     async fn read(&self, path: &VolumePath) -> Result<Option<Vec<u8>>, Failure>;
+
+    /// Says what is asked next, so that it can be got together. Whoever has everything at hand does nothing.
+    async fn announce(&self, paths: &[VolumePath], asked: Asked) -> Result<(), Failure> {
+        let _ = (paths, asked);
+        Ok(())
+    }
+}
+
+/// How many files are announced at once.
+pub(crate) const ANNOUNCED: usize = 1_000;
+
+/// What is asked about a file.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Asked {
+    /// [`Contents::stored`].
+    Stored,
+    /// [`Contents::read`].
+    Read,
 }
 
 /// A file of the volume.

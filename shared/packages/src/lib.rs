@@ -29,7 +29,7 @@ mod repository;
 mod tests;
 mod web;
 
-pub use contents::{Contents, Stored};
+pub use contents::{Asked, Contents, Stored};
 pub use digest::Digest;
 pub use feeder::Feeder;
 pub use fetch::{fetch, fetch_all};

@@ -26,15 +26,25 @@ struct Line {
     size: Option<u64>,
 }
 
+/// The lines of `text` that cannot be read, by their numbers from 1.
+pub fn problems(text: &str) -> Vec<(usize, Cause)> {
+    read(text).filter_map(|(number, read)| Some((number, read.err()?))).collect()
+}
+
 pub(crate) fn parse(text: &str) -> Found {
     let mut found = Found::default();
-    for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
-        match candidate(line) {
+    for (number, read) in read(text) {
+        match read {
             Ok(candidate) => found.candidates.push(candidate),
             Err(cause) => found.problems.push(Problem::in_line(number, cause)),
         }
     }
     found
+}
+
+fn read(text: &str) -> impl Iterator<Item = (usize, Result<Candidate, Cause>)> {
+    let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
+    lines.map(|(number, line)| (number, candidate(line)))
 }
 
 fn candidate(line: &str) -> Result<Candidate, Cause> {
@@ -68,6 +78,8 @@ mod tests {
         let found = parse(&lines.join("\n"));
         let numbers: Vec<&str> = found.problems.iter().map(|it| it.subject.as_str()).collect();
         assert_eq!(numbers, ["line 3", "line 4", "line 5", "line 6"]);
+        let numbers: Vec<usize> = problems(&lines.join("\n")).into_iter().map(|(number, _)| number).collect();
+        assert_eq!(numbers, [3, 4, 5, 6]);
         assert_eq!(found.problems[0].cause, Cause::BadPath(crate::BadPath::Dots));
         assert_eq!(found.problems[1].cause, Cause::NoDigest);
         let seen: Vec<_> =

@@ -29,7 +29,7 @@ pub(crate) use self::{
 use self::{coordinate::Gav, metadata::Metadata, pom::Pom};
 use crate::{
     Digest, VolumePath,
-    contents::Contents,
+    contents::{ANNOUNCED, Asked, Contents},
     feeder::{Found, World},
     path::BadPath,
     plan::{Candidate, Cause, Problem, sidecar},
@@ -84,10 +84,14 @@ pub(crate) async fn find<R: Repositories, C: Contents>(
             problems.extend(survey.missing.iter().map(|gav| Problem::new(&gav.to_string(), Cause::TooDeep)));
             break survey;
         }
-        let loads = std::mem::take(&mut survey.missing).into_iter().map(|gav| load(world, remote, gav));
-        let loaded: Vec<_> =
-            stream::iter(loads).buffered(world.limits.in_flight.max(1)).try_collect().await?;
-        poms.extend(loaded);
+        let missing: Vec<Gav> = std::mem::take(&mut survey.missing).into_iter().collect();
+        for gavs in missing.chunks(ANNOUNCED) {
+            let paths: Vec<VolumePath> = gavs.iter().filter_map(|gav| remote.pom_path(gav)).collect();
+            world.contents.announce(&paths, Asked::Read).await?;
+            let loads = stream::iter(gavs).map(|gav| load(world, remote, gav.clone()));
+            let loaded: Vec<_> = loads.buffered(world.limits.in_flight.max(1)).try_collect().await?;
+            poms.extend(loaded);
+        }
     };
     problems.extend(survey.problems);
     wanted.extend(survey.moved);
@@ -114,7 +118,7 @@ async fn load<R: Repositories, C: Contents>(
             Ok(metadata) => loaded.metadata = metadata,
             Err(cause) => return Ok((gav, Loaded { pom: Err(cause), ..loaded })),
         }
-    } else if let Ok(path) = remote.path(&gav.file(&gav.version, None, "pom"))
+    } else if let Some(path) = remote.pom_path(&gav)
         && let Some(bytes) = world.contents.read(&path).await?
     {
         match Pom::parse(&bytes) {
@@ -165,6 +169,12 @@ impl Remote {
 
     fn path(&self, in_repository: &str) -> Result<VolumePath, BadPath> {
         VolumePath::under(self.under.as_ref(), in_repository)
+    }
+
+    /// Where the POM of a release is on the volume. That of a snapshot is not looked at.
+    fn pom_path(&self, gav: &Gav) -> Option<VolumePath> {
+        let path = || self.path(&gav.file(&gav.version, None, "pom")).ok();
+        (!gav.is_snapshot()).then(path).flatten()
     }
 
     fn pom(&self, gav: &Gav, loaded: &Loaded) -> Result<Candidate, Problem> {

@@ -9,7 +9,7 @@ use watchkeeper_domain::failure::Failure;
 
 use crate::{
     Digest, VolumePath, contents,
-    contents::Contents,
+    contents::{ANNOUNCED, Asked, Contents},
     feeder::{Feeder, Found, World},
     limits::Limits,
     repository,
@@ -32,6 +32,8 @@ pub struct Plan {
     pub already_there: Vec<VolumePath>,
     /// What a feeder named and nobody can have, each with its reason.
     pub problems: Vec<Problem>,
+    /// How many files each feeder named, in the order of the feeders. One that named none may be out of order.
+    pub named: Vec<usize>,
 }
 
 /// One file to download. There is always a digest: what nobody vouches for does not come onto the volume.
@@ -79,18 +81,21 @@ pub async fn plan(
     limits: &Limits,
 ) -> Result<Plan, Failure> {
     let world = World { repositories, contents, limits };
-    let mut found = Found::default();
+    let (mut found, mut named) = (Found::default(), Vec::new());
     for feeder in feeders {
-        found.append(feeder.find(&world).await?);
+        let more = feeder.find(&world).await?;
+        named.push(more.candidates.len());
+        found.append(more);
     }
     let Found { candidates, mut problems } = found;
     let candidates = merge(candidates, &mut problems);
-    let fates: Vec<Fate> = stream::iter(candidates)
-        .map(|it| settle(&world, it))
-        .buffered(limits.in_flight.max(1))
-        .try_collect()
-        .await?;
-    let mut plan = Plan { problems, ..Plan::default() };
+    let mut fates: Vec<Fate> = Vec::new();
+    for candidates in candidates.chunks(ANNOUNCED) {
+        contents.announce(&paths(candidates), Asked::Stored).await?;
+        let settled = stream::iter(candidates).map(|it| settle(&world, it.clone()));
+        fates.append(&mut settled.buffered(limits.in_flight.max(1)).try_collect().await?);
+    }
+    let mut plan = Plan { problems, named, ..Plan::default() };
     for fate in fates {
         match fate {
             Fate::Wanted(wanted) => plan.wanted.push(wanted),
@@ -124,6 +129,10 @@ fn merge(candidates: Vec<Candidate>, problems: &mut Vec<Problem>) -> Vec<Candida
         }
     }
     by_path.into_values().collect()
+}
+
+fn paths(candidates: &[Candidate]) -> Vec<VolumePath> {
+    candidates.iter().map(|it| it.path.clone()).collect()
 }
 
 async fn settle<R: Repositories, C: Contents>(

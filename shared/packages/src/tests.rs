@@ -1,6 +1,7 @@
 //! The whole crate against a repository on this machine.
 
 mod debian;
+mod fetch;
 mod maven;
 mod nexus;
 mod server;

@@ -5,13 +5,14 @@ use aws_sdk_ssm::{
     Client,
     types::{OpsItemFilter, OpsItemFilterKey, OpsItemFilterOperator},
 };
+use futures::future::try_join;
 use jiff::Timestamp;
 use watchkeeper_domain::{
     failure::Failure,
     ports::{CalendarState, Calendars},
 };
 
-use crate::error::failure;
+use crate::{error::failure, http::Patience, status_page};
 
 /// Systems Manager in one account and Region.
 #[derive(Clone, Debug)]
@@ -39,22 +40,10 @@ impl SystemsManager {
         let until = until.map_err(|error: jiff::Error| Failure::new(OPERATION, subject(), error))?;
         Ok(CalendarState { name: name.to_owned(), open, until })
     }
-}
-
-impl Calendars for SystemsManager {
-    /// One `GetCalendarState` a calendar: the answer for several does not say which of them is closed. One that does not
-    /// exist, or is no calendar, is a failure that names it.
-    async fn calendars(&self, names: &[String], now: Timestamp) -> Result<Vec<CalendarState>, Failure> {
-        let mut states = Vec::new();
-        for name in names {
-            states.push(self.calendar(name, now).await?);
-        }
-        Ok(states)
-    }
 
     /// Systems Manager API Reference, `DescribeOpsItems`, all pages. Not verified against AWS: that several values of a
     /// filter are alternatives, and the filter by severity, which the reference lists as a key and without an operator.
-    async fn incidents(&self) -> Result<Vec<String>, Failure> {
+    async fn ops_items(&self) -> Result<Vec<String>, Failure> {
         const OPERATION: &str = "read";
         const SUBJECT: &str = "the open OpsItems";
         let mut request = self.client.describe_ops_items().max_results(50);
@@ -75,5 +64,24 @@ impl Calendars for SystemsManager {
             }));
         }
         Ok(titles)
+    }
+}
+
+impl Calendars for SystemsManager {
+    /// One `GetCalendarState` a calendar: the answer for several does not say which of them is closed. One that does not
+    /// exist, or is no calendar, is a failure that names it.
+    async fn calendars(&self, names: &[String], now: Timestamp) -> Result<Vec<CalendarState>, Failure> {
+        let mut states = Vec::new();
+        for name in names {
+            states.push(self.calendar(name, now).await?);
+        }
+        Ok(states)
+    }
+
+    async fn incidents(&self, page: Option<&str>) -> Result<Vec<String>, Failure> {
+        let Some(page) = page else { return self.ops_items().await };
+        let listed = status_page::incidents(page, Patience::default());
+        let (items, listed) = try_join(self.ops_items(), listed).await?;
+        Ok(items.into_iter().chain(listed).collect())
     }
 }

@@ -1,23 +1,22 @@
 //! Everything that shows messages to people: webhooks over HTTPS, and the SNS topic `messages`.
 
-mod http;
 mod pagerduty;
-mod secrets;
 mod slack;
 mod teams;
 mod topic;
-mod trouble;
 
 use aws_config::SdkConfig;
 use reqwest::Client;
 use watchkeeper_domain::{
-    channel::{Channel, ChannelKind, SecretName},
+    channel::{Channel, ChannelKind},
     failure::Failure,
     message::{Message, Post, Trouble},
     ports::Channels,
 };
 
-pub use self::{http::Patience, secrets::Secrets, topic::MessagesTopic};
+pub use self::topic::MessagesTopic;
+use crate::http;
+pub use crate::{http::Patience, secrets::Secrets};
 
 /// The channels of the configuration. Each `show` sends one request, and a second one only after the first was
 /// refused for its secret.
@@ -46,23 +45,6 @@ impl Webhooks {
     pub fn new(secrets: Secrets, topic: MessagesTopic, patience: Patience) -> Result<Self, Failure> {
         Ok(Self { client: http::client(patience)?, secrets, topic })
     }
-
-    /// Sends with the secret called `name`. After a 401 or 403 the secret is read again and tried once more: it may
-    /// have been rotated.
-    async fn with(
-        &self,
-        name: &SecretName,
-        send: impl AsyncFn(&str) -> Result<Option<String>, Trouble>,
-    ) -> Result<Option<String>, Trouble> {
-        let known = self.secrets.get(name).await?;
-        match send(known.value()).await {
-            Err(trouble) if is_refused_secret(&trouble) => {
-                let read = self.secrets.fresh(name).await?;
-                send(read.value()).await
-            }
-            answer => answer,
-        }
-    }
 }
 
 impl Channels for Webhooks {
@@ -73,31 +55,28 @@ impl Channels for Webhooks {
         message: &Message,
         post: &Post,
     ) -> Result<Option<String>, Trouble> {
-        let client = &self.client;
+        let (client, secrets) = (&self.client, &self.secrets);
         match &channel.kind {
             ChannelKind::SlackWebhook { secret } => {
-                self.with(secret, async |url| slack::webhook(client, url, message, post).await).await
+                secrets.with(secret, async |url| slack::webhook(client, url, message, post).await).await
             }
             ChannelKind::SlackWorkflow { secret } => {
-                self.with(secret, async |url| slack::workflow(client, url, message, post).await).await
+                secrets.with(secret, async |url| slack::workflow(client, url, message, post).await).await
             }
             ChannelKind::SlackBot { secret, channel, endpoint } => {
                 let to = (endpoint.as_str(), channel.as_str());
-                self.with(secret, async |token| slack::bot(client, token, to, message, post).await).await
+                secrets.with(secret, async |token| slack::bot(client, token, to, message, post).await).await
             }
             ChannelKind::Teams { secret } => {
-                self.with(secret, async |url| teams::show(client, url, message, post).await).await
+                secrets.with(secret, async |url| teams::show(client, url, message, post).await).await
             }
             ChannelKind::PagerDuty { secret, endpoint } => {
-                self.with(secret, async |key| pagerduty::show(client, endpoint, key, message, post).await)
+                secrets
+                    .with(secret, async |key| pagerduty::show(client, endpoint, key, message, post).await)
                     .await
             }
             ChannelKind::Topic => self.topic.show(message).await,
             ChannelKind::Terminal => Err(Trouble::lasting("only the operator's command has a terminal")),
         }
     }
-}
-
-fn is_refused_secret(trouble: &Trouble) -> bool {
-    !trouble.passing && (trouble.cause.starts_with("401") || trouble.cause.starts_with("403"))
 }

@@ -22,7 +22,7 @@ enum Answer {
 ///
 /// It is certain when the request never left and after a 4xx. It is in doubt after anything else: a time-out, a
 /// connection lost once it stood, an answer that cannot be read, a 5xx. Where the SDK retries (DynamoDB) this is said of the last attempt.
-pub(crate) fn failure<E>(
+pub fn failure<E>(
     operation: &'static str,
     subject: impl Into<String>,
     error: SdkError<E, HttpResponse>,

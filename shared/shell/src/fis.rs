@@ -19,6 +19,7 @@ use aws_sdk_fis::{
 };
 use serde_json::Value;
 use watchkeeper_domain::{
+    drill::ListedTemplate,
     experiment::{Experiment, Lever, Listed, Order, Ordered, ResolvedTarget, Status},
     failure::Failure,
     ports::{Experiments, Starts, Stops},
@@ -66,6 +67,17 @@ impl Experiments for Fis {
                 _ => Err(failure(OPERATION, id, error)),
             },
         }
+    }
+
+    /// `ListExperimentTemplates`.
+    async fn templates(&self) -> Result<Vec<ListedTemplate>, Failure> {
+        let mut pages = self.client.list_experiment_templates().max_results(PAGE).into_paginator().send();
+        let mut templates = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failure("list the experiment templates of", "FIS", error))?;
+            templates.extend(page.experiment_templates.unwrap_or_default().into_iter().map(answer::template));
+        }
+        Ok(templates)
     }
 
     /// `GetExperiment`.

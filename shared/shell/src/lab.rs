@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde_json::Value;
 use watchkeeper_domain::{
+    drill::{ListedTemplate, OnCall},
     experiment::{Experiment, Lever, Listed, Order, Ordered, ResolvedTarget, windows::Interval},
     failure::Failure,
     notice::{DomainEvent, Notice},
     ports::{
         Alarm, AlarmChange, Alarms, CalendarState, Calendars, DeadMan, Events, Experiments, History,
-        Inventory, Issue, Issues, Metrics, Notices, Query, Series, Starts, StopCall, Stops,
+        Inventory, Issue, Issues, Metrics, Notices, OnCalls, Query, Series, Starts, StopCall, Stops,
     },
     records::HoldsRecords,
 };
@@ -27,6 +28,7 @@ use crate::{
     issues::HealthApi,
     leash::Leash,
     metrics::CloudWatchMetrics,
+    on_calls::PagerDutyOnCalls,
     scheduler::{DeadManSchedules, Schedules},
     settings::DrillSettings,
     sns::Topic,
@@ -41,6 +43,7 @@ pub struct Lab {
     fis: Fis,
     alarms: CloudWatchAlarms,
     calendars: SystemsManager,
+    on_calls: PagerDutyOnCalls,
     issues: HealthApi,
     resources: Resources,
     dead_man: DeadManSchedules,
@@ -66,6 +69,7 @@ impl Lab {
             fis: Fis::connect(&config, leash),
             alarms: CloudWatchAlarms::connect(&config),
             calendars: SystemsManager::connect(&config),
+            on_calls: PagerDutyOnCalls::connect(&config),
             issues: HealthApi::connect(&config),
             resources: Resources::connect(&config),
             dead_man: DeadManSchedules::connect(&config, schedules, leash),
@@ -98,6 +102,10 @@ impl Events for Lab {
 impl Experiments for Lab {
     async fn template(&self, id: &str) -> Result<Option<Value>, Failure> {
         self.fis.template(id).await
+    }
+
+    async fn templates(&self) -> Result<Vec<ListedTemplate>, Failure> {
+        self.fis.templates().await
     }
 
     async fn experiment(&self, id: &str) -> Result<Option<Experiment>, Failure> {
@@ -140,8 +148,14 @@ impl Calendars for Lab {
         self.calendars.calendars(names, now).await
     }
 
-    async fn incidents(&self) -> Result<Vec<String>, Failure> {
-        self.calendars.incidents().await
+    async fn incidents(&self, page: Option<&str>) -> Result<Vec<String>, Failure> {
+        self.calendars.incidents(page).await
+    }
+}
+
+impl OnCalls for Lab {
+    async fn is_anybody_on_call(&self, on_call: &OnCall) -> Result<bool, Failure> {
+        self.on_calls.is_anybody_on_call(on_call).await
     }
 }
 

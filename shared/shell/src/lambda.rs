@@ -1,7 +1,9 @@
 //! What stands around a function's `handle` in Lambda: start-up, the loop of invocations, the log line.
 
 use std::{
+    collections::BTreeSet,
     fs,
+    path::Path,
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
@@ -9,7 +11,11 @@ use std::{
 use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use serde_json::Value;
-use watchkeeper_domain::{config::Config, failure::Failure};
+use watchkeeper_domain::{
+    cache::{Cache, Manifests},
+    config::Config,
+    failure::Failure,
+};
 
 use crate::{
     conclude::Run,
@@ -39,6 +45,26 @@ pub fn load(path: &str) -> Result<Config, Failure> {
         let problems: Vec<_> = problems.iter().map(|problem| format!("{path}:{problem}")).collect();
         Failure::new("understand", path, problems.join("; "))
     })
+}
+
+/// Reads the files that feeders of caches name. They stand beside the configuration file.
+///
+/// # Errors
+/// Every file that cannot be read at once, each with the reason.
+pub fn manifests(config_path: &Path, config: &Config) -> Result<Manifests, Failure> {
+    let folder = config_path.parent().unwrap_or(Path::new(""));
+    let named: BTreeSet<_> = config.caches.iter().flat_map(Cache::manifests).collect();
+    let (mut manifests, mut missing) = (Manifests::new(), Vec::new());
+    for name in named {
+        match fs::read_to_string(folder.join(name)) {
+            Ok(text) => _ = manifests.insert(name.to_owned(), text),
+            Err(error) => missing.push(format!("{name}: {error}")),
+        }
+    }
+    if missing.is_empty() {
+        return Ok(manifests);
+    }
+    Err(Failure::new("read", format!("files beside {}", config_path.display()), missing.join("; ")))
 }
 
 /// Hands every invocation of `function` to `handle`, and logs one line for each.
@@ -92,6 +118,7 @@ fn answer(report: Report) -> Result<Value, Diagnostic> {
             "outcome": report.outcome.metric().to_lowercase(),
             "reason": report.reason,
             "notices": report.notices.iter().map(|notice| &notice.id).collect::<Vec<_>>(),
+            "answer": report.answer,
         })),
     }
 }
@@ -99,4 +126,39 @@ fn answer(report: Report) -> Result<Value, Diagnostic> {
 #[expect(clippy::disallowed_methods, reason = "the one place where time comes from")]
 fn now() -> Timestamp {
     Timestamp::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A cache for each of `files`.
+    fn config(files: &[&str]) -> Config {
+        let cache = |(number, file): (usize, &&str)| {
+            format!(
+                "[[cache]]\nname = \"c{number}\"\nsize_gib = 1\n[[cache.feeder]]\nkind = \"list\"\nfile = \"{file}\"\n"
+            )
+        };
+        Config::parse(&files.iter().enumerate().map(cache).collect::<String>()).unwrap()
+    }
+
+    #[test]
+    fn the_files_of_feeders_are_read_beside_the_configuration() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+        let read = manifests(&path, &config(&["src/lib.rs", "Cargo.toml", "src/lib.rs"])).unwrap();
+        assert_eq!(read.keys().collect::<Vec<_>>(), ["Cargo.toml", "src/lib.rs"]);
+        assert_eq!(read["Cargo.toml"], fs::read_to_string(&path).unwrap());
+        assert_eq!(manifests(&path, &config(&[])).unwrap(), Manifests::new());
+    }
+
+    #[test]
+    fn every_file_that_is_missing_is_named_at_once() {
+        let path = Path::new("nowhere/watchkeeper.toml");
+        let failure = manifests(path, &config(&["b.jsonl", "lists/a.jsonl"])).unwrap_err().chain();
+        assert!(
+            failure.starts_with("could not read files beside nowhere/watchkeeper.toml: b.jsonl: "),
+            "{failure}"
+        );
+        assert!(failure.contains("; lists/a.jsonl: "), "{failure}");
+    }
 }

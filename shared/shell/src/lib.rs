@@ -10,9 +10,11 @@
 //! | [`dynamo`] | the table: [`watchkeeper_domain::records::Records`] |
 //! | [`sns`] | the topic `notices`: [`watchkeeper_domain::ports::Notices`] |
 //! | [`eventbridge`] | the bus `watchkeeper`: [`watchkeeper_domain::ports::Events`] |
+//! | [`http`] | a request over HTTPS, outside AWS |
 //! | [`history`] | what alarms and people did: [`watchkeeper_domain::ports::History`] |
 //! | [`inventory`] | resources: [`watchkeeper_domain::ports::Inventory`] |
 //! | [`issues`] | the AWS Health API: [`watchkeeper_domain::ports::Issues`] |
+//! | [`error`] | what an AWS call's error means |
 //! | [`envelope`] | what a person sends again, out of its envelopes |
 //! | [`mod@conclude`] | the one loop: observe → decide → record → perform → settle |
 //! | [`fis`] | experiments: [`watchkeeper_domain::ports::Experiments`], and starting and stopping them |
@@ -20,8 +22,11 @@
 //! | [`lambda`] | start-up, the loop of invocations |
 //! | [`leash`] | what keeps acts from being sent |
 //! | [`metrics`] | CloudWatch metrics: [`watchkeeper_domain::ports::Metrics`] |
+//! | [`on_calls`] | who is on call: [`watchkeeper_domain::ports::OnCalls`] |
 //! | [`observe`] | what guards judge, read through the ports |
 //! | [`report`] | what an invocation came to |
+//! | [`secrets`] | tokens, keys and addresses that are secret |
+//! | [`status_page`] | incidents that somebody lists outside AWS |
 //! | [`scheduler`] | the dead-man schedules: [`watchkeeper_domain::ports::DeadMan`] |
 //! | [`settings`] | where things are, from the environment |
 //! | [`telemetry`] | the one line of an invocation, with its metrics |
@@ -39,12 +44,14 @@ pub mod conclude;
 pub mod desk;
 pub mod dynamo;
 pub mod envelope;
-mod error;
+pub mod error;
 pub mod eventbridge;
 #[cfg(feature = "drills")]
 pub mod fis;
 #[cfg(feature = "drills")]
 pub mod history;
+#[cfg(any(feature = "channels", feature = "drills"))]
+pub mod http;
 #[cfg(feature = "drills")]
 pub mod inventory;
 #[cfg(feature = "drills")]
@@ -56,14 +63,22 @@ pub mod leash;
 #[cfg(feature = "drills")]
 pub mod metrics;
 pub mod observe;
+#[cfg(feature = "drills")]
+pub mod on_calls;
 pub mod report;
 #[cfg(feature = "drills")]
 pub mod scheduler;
+#[cfg(any(feature = "caches", feature = "channels", feature = "drills"))]
+pub mod secrets;
 pub mod settings;
 pub mod sns;
+#[cfg(feature = "drills")]
+pub mod status_page;
 pub mod telemetry;
 #[cfg(feature = "drills")]
 mod time;
+#[cfg(any(feature = "caches", feature = "channels", feature = "drills"))]
+mod trouble;
 #[cfg(feature = "channels")]
 pub mod undelivered;
 
@@ -93,10 +108,12 @@ pub use lambda::{serve, start};
 pub use leash::Leash;
 #[cfg(feature = "drills")]
 pub use metrics::CloudWatchMetrics;
+#[cfg(feature = "drills")]
+pub use on_calls::PagerDutyOnCalls;
 pub use report::Report;
 #[cfg(feature = "drills")]
 pub use scheduler::{DeadManSchedules, Schedules};
-pub use settings::{DrillSettings, NotifierSettings, Settings};
+pub use settings::{CacheSettings, DrillSettings, NotifierSettings, Settings};
 pub use sns::Topic;
 pub use telemetry::Outcome;
 #[cfg(feature = "channels")]

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use watchkeeper_domain::{
     decision::Decision,
-    drill::{Book, Drill, Drills, Fact, Halt, Proof, Site, Targets, partition},
+    drill::{Book, Deployments, Drill, Drills, Fact, Halt, Proof, Site, Targets, TemplateRef, partition},
     experiment::Experiment,
     failure::Failure,
     fis::Template,
@@ -35,6 +36,14 @@ pub fn fact<T>(read: Result<T, Failure>) -> Fact<T> {
 pub async fn halt<W: Records>(world: &W) -> Result<Option<Halt>, Failure> {
     let record: Record<Option<Halt>, Nothing> = world.read(&halt_key()).await?;
     Ok(record.state.flatten())
+}
+
+/// The id of the template that a drill names. Only a name is looked up.
+pub async fn template_id<W: Experiments>(world: &W, template: &TemplateRef) -> Fact<String> {
+    match template.id() {
+        Some(id) => Ok(id.to_owned()),
+        None => template.among(&fact(world.templates().await)?),
+    }
 }
 
 /// The template `id`, or `None` when FIS has none. One that nobody can read as a template is not known.
@@ -82,6 +91,31 @@ pub async fn hear<W: Records>(world: &W, notice: &Notice, run: &Run) -> Result<b
     let key = Book::key();
     let concluded = conclude(world, run, &key, observe, decide, async |effect, _| match *effect {}).await?;
     Ok(concluded.because)
+}
+
+/// What was deployed lately.
+///
+/// # Errors
+/// When the table cannot be read.
+pub async fn deployments<W: Records>(world: &W) -> Result<Deployments, Failure> {
+    let record: Record<Deployments, Nothing> = world.read(&Deployments::key()).await?;
+    Ok(record.state.unwrap_or_default())
+}
+
+/// Takes in that `what` was deployed at `at`.
+///
+/// # Errors
+/// When the table cannot be read or written.
+pub async fn deployed<W: Records>(world: &W, what: &str, at: Timestamp, run: &Run) -> Result<(), Failure> {
+    let decide = |record: &Record<Deployments, Nothing>, (): &()| -> Decision<(), Deployments, Nothing> {
+        let known = record.state.clone().unwrap_or_default();
+        let next = known.clone().with(what, at, run.now);
+        if next == known { Decision::because(()) } else { Decision::because(()).record(next) }
+    };
+    let observe = async || Ok((world.read(&Deployments::key()).await?, ()));
+    let key = Deployments::key();
+    conclude(world, run, &key, observe, decide, async |effect, _| match *effect {}).await?;
+    Ok(())
 }
 
 /// What `drill`, and the one before it in promotion, have proved.

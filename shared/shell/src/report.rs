@@ -24,6 +24,8 @@ pub struct Report {
     pub repeated: usize,
     /// The age in seconds of the oldest effect that was found unsettled.
     pub outbox_age: u64,
+    /// What whoever waits for it is answered, beside the outcome.
+    pub answer: Option<serde_json::Value>,
     /// Why it failed: Lambda tries again, and in the end the event waits in the failure queue.
     pub failure: Option<Failure>,
 }
@@ -40,6 +42,7 @@ impl Report {
             notices: Vec::new(),
             repeated: 0,
             outbox_age: 0,
+            answer: None,
             failure: None,
         }
     }
@@ -60,6 +63,7 @@ impl Report {
         self.notices.extend(other.notices);
         self.repeated += other.repeated;
         self.outbox_age = self.outbox_age.max(other.outbox_age);
+        self.answer = self.answer.or(other.answer);
         self.failure = self.failure.or(other.failure);
         self
     }

@@ -111,15 +111,47 @@ impl DrillSettings {
             notices_topic: variables.value("WATCHKEEPER_NOTICES_TOPIC"),
             bus: variables.value("WATCHKEEPER_BUS"),
             config: variables.value("WATCHKEEPER_CONFIG").into(),
-            site: Site {
-                account: variables.value("WATCHKEEPER_ACCOUNT"),
-                region: variables.value("WATCHKEEPER_REGION"),
-                leash: variables.value("WATCHKEEPER_LEASH") != "off",
-            },
+            site: variables.site(),
             schedule_group: variables.value("WATCHKEEPER_SCHEDULE_GROUP"),
             schedule_role: variables.value("WATCHKEEPER_SCHEDULE_ROLE"),
             watcher: variables.value("WATCHKEEPER_WATCHER"),
             dead_letters: variables.value("WATCHKEEPER_DEAD_LETTERS"),
+        };
+        variables.all_set(settings)
+    }
+}
+
+/// The names of what `cache-refresher` needs.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CacheSettings {
+    /// `WATCHKEEPER_TABLE`: the name of the DynamoDB table.
+    pub table: String,
+    /// `WATCHKEEPER_NOTICES_TOPIC`: the ARN of the SNS topic `notices`.
+    pub notices_topic: String,
+    /// `WATCHKEEPER_BUS`: the name of the custom event bus.
+    pub bus: String,
+    /// `WATCHKEEPER_CONFIG`: the path of `watchkeeper.toml`.
+    pub config: PathBuf,
+    /// `WATCHKEEPER_ACCOUNT`, `WATCHKEEPER_REGION` and `WATCHKEEPER_LEASH`: only the word `off` takes the leash off.
+    pub site: Site,
+}
+
+impl CacheSettings {
+    /// The settings of this process. The failure names every variable that is not set.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    pub fn from_env() -> Result<Self, Failure> {
+        Self::read(|name| std::env::var(name).ok())
+    }
+
+    /// The settings that `lookup` gives, by the name of the variable. An empty value counts as none.
+    pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
+        let mut variables = Variables::new(lookup);
+        let settings = Self {
+            table: variables.value("WATCHKEEPER_TABLE"),
+            notices_topic: variables.value("WATCHKEEPER_NOTICES_TOPIC"),
+            bus: variables.value("WATCHKEEPER_BUS"),
+            config: variables.value("WATCHKEEPER_CONFIG").into(),
+            site: variables.site(),
         };
         variables.all_set(settings)
     }
@@ -141,6 +173,14 @@ impl<L: Fn(&str) -> Option<String>> Variables<L> {
             self.missing.push(name);
             String::new()
         })
+    }
+
+    fn site(&mut self) -> Site {
+        Site {
+            account: self.value("WATCHKEEPER_ACCOUNT"),
+            region: self.value("WATCHKEEPER_REGION"),
+            leash: self.value("WATCHKEEPER_LEASH") != "off",
+        }
     }
 
     /// `settings`, if everything that was asked for is set.
@@ -200,7 +240,9 @@ mod tests {
     fn only_one_word_takes_the_leash_off() {
         let leash = |word: &str| {
             let value = |name: &str| Some(if name == "WATCHKEEPER_LEASH" { word } else { name }.to_owned());
-            DrillSettings::read(value).unwrap().site.leash
+            let caches = CacheSettings::read(value).unwrap().site.leash;
+            assert_eq!(DrillSettings::read(value).unwrap().site.leash, caches);
+            caches
         };
         assert_eq!(["off", "on", "OFF", "false", "0"].map(leash), [false, true, true, true, true]);
         assert!(DrillSettings::read(|_| None).unwrap_err().chain().contains("WATCHKEEPER_LEASH"));

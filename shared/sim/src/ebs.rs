@@ -19,6 +19,7 @@
 //! Not checked: signatures, KMS keys, the account's encryption by default.
 
 mod answer;
+mod archive;
 mod gate;
 mod image;
 mod quota;

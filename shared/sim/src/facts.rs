@@ -1,4 +1,4 @@
-//! What a guard has to know, as a test or a person has set it: alarms, calendars, incidents, issues, resources.
+//! What a guard has to know, as a test or a person has set it: alarms, calendars, incidents, people, issues, resources.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,13 +8,14 @@ use std::{
 
 use jiff::Timestamp;
 use watchkeeper_domain::{
+    drill::OnCall,
     failure::Failure,
-    ports::{Alarm, Alarms, CalendarState, Calendars, Inventory, Issue, Issues},
+    ports::{Alarm, Alarms, CalendarState, Calendars, Inventory, Issue, Issues, OnCalls},
 };
 
 use crate::turn::turn;
 
-/// The facts. Clones share them. At first nothing exists: no alarm, no calendar, no issue, no resource.
+/// The facts. Clones share them. At first nothing exists: no alarm, no calendar, no issue, no resource; nobody is on call.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
     state: Arc<Mutex<State>>,
@@ -29,6 +30,8 @@ pub enum Question {
     Calendars,
     /// [`Calendars::incidents`].
     Incidents,
+    /// [`OnCalls::is_anybody_on_call`].
+    OnCall,
     /// [`Issues::open_issues`].
     Issues,
     /// [`Inventory::tags`].
@@ -55,6 +58,8 @@ struct State {
     alarms: BTreeMap<String, Alarm>,
     calendars: BTreeMap<String, Vec<Range<Timestamp>>>,
     incidents: Vec<String>,
+    pages: BTreeMap<String, Vec<String>>,
+    on_call: BTreeSet<String>,
     issues: BTreeMap<String, Issue>,
     resources: BTreeMap<String, Resource>,
     uncounted: BTreeSet<String>,
@@ -91,6 +96,22 @@ impl Facts {
     /// Resolves the OpsItems with this title.
     pub fn resolve_incident(&self, title: &str) {
         self.with(|state| state.incidents.retain(|open| open != title));
+    }
+
+    /// Makes the page at `url`, or sets it anew: it lists `incidents`.
+    pub fn set_page(&self, url: &str, incidents: impl IntoIterator<Item = &'static str>) {
+        let incidents = incidents.into_iter().map(str::to_owned).collect();
+        self.with(|state| state.pages.insert(url.to_owned(), incidents));
+    }
+
+    /// Puts somebody on call in the PagerDuty schedule `schedule`.
+    pub fn go_on_call(&self, schedule: &str) {
+        self.with(|state| state.on_call.insert(schedule.to_owned()));
+    }
+
+    /// Leaves that schedule without anybody.
+    pub fn go_off_call(&self, schedule: &str) {
+        self.with(|state| state.on_call.remove(schedule));
     }
 
     /// Opens `issue`, or sets it anew.
@@ -149,8 +170,22 @@ impl Calendars for Facts {
         self.ask(Question::Calendars, look).await
     }
 
-    async fn incidents(&self) -> Result<Vec<String>, Failure> {
-        self.ask(Question::Incidents, |state| Ok(state.incidents.clone())).await
+    async fn incidents(&self, page: Option<&str>) -> Result<Vec<String>, Failure> {
+        let look = |state: &State| {
+            let listed = page.map(|url| {
+                let listed = state.pages.get(url).cloned();
+                listed.ok_or_else(|| Failure::new("read", "the open incidents", "404: there is no such page"))
+            });
+            let listed = listed.transpose()?.unwrap_or_default();
+            Ok(state.incidents.iter().cloned().chain(listed).collect())
+        };
+        self.ask(Question::Incidents, look).await
+    }
+}
+
+impl OnCalls for Facts {
+    async fn is_anybody_on_call(&self, on_call: &OnCall) -> Result<bool, Failure> {
+        self.ask(Question::OnCall, |state| Ok(state.on_call.contains(&on_call.schedule))).await
     }
 }
 
@@ -258,12 +293,26 @@ mod tests {
     async fn what_fails_says_why_until_it_is_mended() {
         let facts = Facts::default();
         facts.fail(Question::Incidents, "AccessDenied");
-        assert_eq!(facts.incidents().await.unwrap_err().chain(), "could not read incidents: AccessDenied");
+        assert_eq!(
+            facts.incidents(None).await.unwrap_err().chain(),
+            "could not read incidents: AccessDenied"
+        );
         facts.open_incident("checkout is slow");
         facts.mend(Question::Incidents);
-        assert_eq!(facts.incidents().await.unwrap(), ["checkout is slow"]);
+        assert_eq!(facts.incidents(None).await.unwrap(), ["checkout is slow"]);
         facts.resolve_incident("checkout is slow");
-        assert_eq!(facts.incidents().await.unwrap(), [""; 0]);
+        assert_eq!(facts.incidents(None).await.unwrap(), [""; 0]);
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_page_lists_incidents_besides_the_ops_items() {
+        let facts = Facts::default();
+        facts.open_incident("checkout is slow");
+        facts.set_page("https://status.example.com", ["carts are down"]);
+        let page = Some("https://status.example.com");
+        assert_eq!(facts.incidents(page).await.unwrap(), ["checkout is slow", "carts are down"]);
+        let failure = facts.incidents(Some("https://nobody.example.com")).await.unwrap_err();
+        assert!(failure.chain().contains("404"), "{}", failure.chain());
     }
 
     #[tokio::test(flavor = "current_thread")]

@@ -23,6 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use watchkeeper_domain::{
+    drill::ListedTemplate,
     experiment::{Experiment, Lever, Listed, Order, Ordered, ResolvedTarget},
     failure::Failure,
     ports::{Experiments, Starts, Stops},
@@ -52,6 +53,8 @@ pub const MOST_ACTIVE: usize = 5;
 pub enum Operation {
     /// `GetExperimentTemplate`.
     Template,
+    /// `ListExperimentTemplates`.
+    Templates,
     /// `GetExperiment`.
     Experiment,
     /// `ListExperiments`.
@@ -168,6 +171,11 @@ impl Fis {
         self.with(|state, _| state.stops.clone())
     }
 
+    /// How often `operation` was asked for, faults included.
+    pub fn calls(&self, operation: Operation) -> usize {
+        self.with(|state, _| state.calls.get(&operation).copied().unwrap_or_default())
+    }
+
     /// Every experiment there is, the oldest first: neither late nor with a fault.
     pub fn runs(&self) -> Vec<Experiment> {
         self.with(|state, now| state.runs.iter().map(|run| run.experiment(now)).collect())
@@ -192,6 +200,7 @@ impl Fis {
     ) -> Result<T, Failure> {
         turn().await;
         self.with(|state, now| {
+            *state.calls.entry(operation).or_default() += 1;
             let outcome = state.faults.take(&operation);
             faults::answer(outcome, verb(operation), subject, || act(state, now))
         })
@@ -201,6 +210,11 @@ impl Fis {
 impl Experiments for Fis {
     async fn template(&self, id: &str) -> Result<Option<Value>, Failure> {
         self.call(Operation::Template, id, |state, _| state.templates.get(id).cloned()).await
+    }
+
+    async fn templates(&self) -> Result<Vec<ListedTemplate>, Failure> {
+        let list = |state: &mut State, _| state.templates.iter().map(document::listed_template).collect();
+        self.call(Operation::Templates, "FIS", list).await
     }
 
     async fn experiment(&self, id: &str) -> Result<Option<Experiment>, Failure> {
@@ -250,6 +264,7 @@ fn arn(id: &str) -> String {
 fn verb(operation: Operation) -> &'static str {
     match operation {
         Operation::Template => "read the experiment template",
+        Operation::Templates => "list the experiment templates of",
         Operation::Experiment => "read the experiment",
         Operation::Experiments => "list the experiments of",
         Operation::Resolved => "list the resolved targets of",

@@ -7,13 +7,15 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use watchkeeper_domain::{
     channel::Channel,
+    drill::{ListedTemplate, OnCall},
     experiment::{Experiment, Lever, Listed, Order, Ordered, ResolvedTarget, windows::Interval},
     failure::Failure,
     message::{Message, Post, Trouble},
     notice::{DomainEvent, Notice},
     ports::{
         self, Alarm, AlarmChange, Alarms, CalendarState, Calendars, DeadMan, Events, Experiments, History,
-        Inventory, Issue, Issues, Metrics, Notices, Query, Series, Starts, StopCall, Stops, Undelivered,
+        Inventory, Issue, Issues, Metrics, Notices, OnCalls, Query, Series, Starts, StopCall, Stops,
+        Undelivered,
     },
     records::{Effect, Entry, Key, Record, Records, Settled, Write},
 };
@@ -61,7 +63,10 @@ impl<R: Records> World<R> {
 
 impl<R, S> World<R, S> {
     /// Does `operation` unless the process is dead. An answer that comes after the kill is lost.
-    async fn step<T>(&self, operation: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    pub(crate) async fn step<T>(
+        &self,
+        operation: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
         if self.fuse.step() == Step::NotDone {
             return Err(Fuse::kill());
         }
@@ -153,6 +158,10 @@ impl<R, S> Experiments for World<R, S> {
         self.step(self.estate.fis.template(id)).await
     }
 
+    async fn templates(&self) -> Result<Vec<ListedTemplate>, Failure> {
+        self.step(self.estate.fis.templates()).await
+    }
+
     async fn experiment(&self, id: &str) -> Result<Option<Experiment>, Failure> {
         self.step(self.estate.fis.experiment(id)).await
     }
@@ -193,8 +202,14 @@ impl<R, S> Calendars for World<R, S> {
         self.step(self.estate.facts.calendars(names, now)).await
     }
 
-    async fn incidents(&self) -> Result<Vec<String>, Failure> {
-        self.step(self.estate.facts.incidents()).await
+    async fn incidents(&self, page: Option<&str>) -> Result<Vec<String>, Failure> {
+        self.step(self.estate.facts.incidents(page)).await
+    }
+}
+
+impl<R, S> OnCalls for World<R, S> {
+    async fn is_anybody_on_call(&self, on_call: &OnCall) -> Result<bool, Failure> {
+        self.step(self.estate.facts.is_anybody_on_call(on_call)).await
     }
 }
 

@@ -45,6 +45,14 @@ const LEAST_MEMORY: usize = 16 * BLOCK;
 /// How often a block is asked for when its token turns out stale each time.
 const LISTINGS: usize = 3;
 
+/// Why a device takes no more: what changed is more than its memory holds, and it may not be put ahead.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("what changed needs more than {} MiB of memory", self.memory >> 20)]
+pub struct Full {
+    /// What it may take, in bytes.
+    pub memory: usize,
+}
+
 /// The device. It is shared by the filesystem, which reads and writes, and the night, which uploads.
 #[derive(Debug)]
 pub struct Device<S> {
@@ -56,6 +64,13 @@ pub struct Device<S> {
     state: Mutex<State>,
     relist: tokio::sync::Mutex<()>,
     progress: Arc<Progress>,
+}
+
+impl Full {
+    /// Whether it is the cause of `failure`, which may be one of the filesystem above the device.
+    pub fn is_cause_of(failure: &Failure) -> bool {
+        failure.source.is::<Self>() || failure.source.downcast_ref::<Failure>().is_some_and(Self::is_cause_of)
+    }
 }
 
 impl<S: Snapshots> Device<S> {
@@ -206,8 +221,7 @@ impl<S: Snapshots> Device<S> {
                 Room::Enough => return Ok(()),
                 Room::Send(to, blocks) => self.runtime.block_on(self.send_all(&to, blocks))?,
                 Room::Full => {
-                    let cause = format!("what changed needs more than {} MiB of memory", self.memory >> 20);
-                    return Err(Failure::new("write", self.subject(), cause));
+                    return Err(Failure::new("write", self.subject(), Full { memory: self.memory }));
                 }
             }
         }

@@ -21,6 +21,7 @@ mod format;
 mod look;
 mod path;
 mod refusal;
+mod walk;
 mod warm;
 
 use std::sync::{

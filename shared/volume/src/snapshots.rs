@@ -5,7 +5,7 @@
 
 mod listing;
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -125,6 +125,15 @@ pub trait Snapshots: Clone + Send + Sync + 'static {
         blocks: u32,
         checksum: Digest,
     ) -> impl Future<Output = Result<(), Failure>> + Send;
+}
+
+/// A world in which there are the EBS direct APIs.
+pub trait HoldsSnapshots {
+    /// Their implementation.
+    type Snapshots: Snapshots;
+
+    /// The APIs, for work that must be done within this time: afterwards every call fails.
+    fn snapshots(&self, within: Duration) -> Self::Snapshots;
 }
 
 impl SnapshotId {

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use watchkeeper_domain::{
     config::Config,
-    drill::{Drills, Site},
+    drill::{Drills, ListedTemplate, Site},
     experiment::{
         DRILL_TAG, Experiment, Lever, Listed, Order, Ordered, ResolvedTarget, TOKEN_TAG, verdict::Outcome,
         windows::Interval,
@@ -54,6 +54,9 @@ impl Experiments for Lab {
     async fn template(&self, id: &str) -> Result<Option<Value>, Failure> {
         self.fis.template(id).await
     }
+    async fn templates(&self) -> Result<Vec<ListedTemplate>, Failure> {
+        self.fis.templates().await
+    }
     async fn experiment(&self, id: &str) -> Result<Option<Experiment>, Failure> {
         self.fis.experiment(id).await
     }
@@ -96,8 +99,8 @@ impl Calendars for Lab {
     async fn calendars(&self, names: &[String], now: Timestamp) -> Result<Vec<CalendarState>, Failure> {
         self.world.calendars(names, now).await
     }
-    async fn incidents(&self) -> Result<Vec<String>, Failure> {
-        self.world.incidents().await
+    async fn incidents(&self, page: Option<&str>) -> Result<Vec<String>, Failure> {
+        self.world.incidents(page).await
     }
 }
 

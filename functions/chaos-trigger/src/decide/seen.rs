@@ -44,6 +44,8 @@ pub struct Seen {
     pub news: News,
     /// What the guards judge. What was not asked for counts as not read.
     pub facts: Facts,
+    /// The id of its template, once it is known: one that is named is looked up.
+    pub template_id: Option<String>,
     /// Whether the floor is ours.
     pub has_floor: bool,
     /// Our preview, if there is one.

@@ -6,7 +6,7 @@ use watchkeeper_domain::{
         Guard, Objection,
         guards::{self, BEFORE_PREVIEW, Question, ask},
     },
-    experiment::{Order, Ordered, Status},
+    experiment::{Ordered, Status},
 };
 
 use super::{Acted, Decision, Effect, Reason, Rules, Seen, end, told};
@@ -68,8 +68,7 @@ impl Pass<'_> {
     }
 
     fn order_preview(&self) -> Decision {
-        let phase = Phase::Previewing { since: self.rules.now };
-        self.go(Reason::Clear("preview"), phase, Effect::Start(Box::new(self.order(true))))
+        self.order(Reason::Clear("preview"), Phase::Previewing { since: self.rules.now }, true)
     }
 
     fn previewed(&self, since: Timestamp) -> Decision {
@@ -126,8 +125,7 @@ impl Pass<'_> {
     }
 
     fn start(&self) -> Decision {
-        let phase = Phase::Starting { since: self.rules.now };
-        self.go(Reason::Clear("start"), phase, Effect::Start(Box::new(self.order(false))))
+        self.order(Reason::Clear("start"), Phase::Starting { since: self.rules.now }, false)
     }
 
     fn started(&self, since: Timestamp) -> Decision {
@@ -153,7 +151,7 @@ impl Pass<'_> {
         let aimed = aimed || matches!(&self.seen.acted, Some(Acted { act: Effect::Aim { .. }, .. }));
         let phase = |told| Phase::Started { experiment: id.to_owned(), aimed, told };
         match &experiment.listed.status {
-            status if status.is_terminal() => self.over(status.clone()),
+            status if status.is_terminal() => self.over(status.clone(), told),
             Status::Running if !told => self.tell(Reason::Running, phase(true)),
             _ if !aimed => self.aim(Reason::Clear("aim the dead man"), phase(told), id.to_owned()),
             _ if self.run.phase != phase(told) => {
@@ -171,12 +169,17 @@ impl Pass<'_> {
         }
     }
 
-    fn over(&self, status: Status) -> Decision {
+    /// A run that was `told` of has been counted as a start.
+    fn over(&self, status: Status, told: bool) -> Decision {
         let began = self.seen.experiment.as_ref().is_some_and(|it| {
             it.actions.values().any(|action| action.started_at.is_some()) || status == Status::Completed
         });
-        let started_at = if began { Some(self.rules.now) } else { self.standing.started_at };
-        let next = Standing { run: None, started_at, ..self.standing.clone() };
+        let standing = match (began, told) {
+            (true, false) => self.standing.after_start(self.rules.now),
+            (true, true) => Standing { started_at: Some(self.rules.now), ..self.standing.clone() },
+            (false, _) => self.standing.clone(),
+        };
+        let next = Standing { run: None, ..standing };
         let reason = Reason::Over(status);
         let log = Entry::new(&reason, Some(self.run), None, self.rules.now);
         let disarm = Effect::Disarm { name: self.run.dead_man(&self.standing.drill) };
@@ -189,8 +192,13 @@ impl Pass<'_> {
         self.go(reason, phase, act)
     }
 
-    fn order(&self, skips_actions: bool) -> Order {
-        self.run.order(&self.standing.drill, &self.rules.drill.template, skips_actions)
+    /// Orders the preview or the run. Without an id of its template a guard has objected before: no guess here.
+    fn order(&self, reason: Reason, phase: Phase, skips_actions: bool) -> Decision {
+        let Some(template) = &self.seen.template_id else {
+            return self.refuse(Guard::Approval, "nobody knows the id of the template");
+        };
+        let order = self.run.order(&self.standing.drill, template, skips_actions);
+        self.go(reason, phase, Effect::Start(Box::new(order)))
     }
 
     fn latest_end(&self) -> Option<Timestamp> {
@@ -250,8 +258,7 @@ impl Pass<'_> {
 
     fn tell(&self, reason: Reason, phase: Phase) -> Decision {
         let run = Run { phase, ..self.run.clone() };
-        let started_at = Some(self.rules.now);
-        let next = Standing { run: Some(run.clone()), started_at, ..self.standing.clone() };
+        let next = Standing { run: Some(run.clone()), ..self.standing.after_start(self.rules.now) };
         told(reason, next, run, self.seen, self.rules)
     }
 }

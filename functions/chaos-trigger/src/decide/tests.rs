@@ -47,7 +47,7 @@ fn with_nothing_in_the_way_each_phase_orders_its_one_act() {
 
 type Spoil = (&'static str, fn(&mut Seen));
 
-const SPOILS: [Spoil; 11] = [
+const SPOILS: [Spoil; 12] = [
     ("halt", |it| it.facts.halt = Err("lost".into())),
     ("lever", |it| it.facts.lever.as_mut().unwrap().status = "engaged".into()),
     ("template", |it| it.facts.template = Ok(None)),
@@ -61,6 +61,7 @@ const SPOILS: [Spoil; 11] = [
     ("proofs", |it| it.facts.proofs = Err("lost".into())),
     ("targets", |it| it.facts.targets = Some(Err("lost".into()))),
     ("no preview", |it| it.facts.targets = None),
+    ("no id", |it| it.template_id = None),
 ];
 
 proptest! {
@@ -142,6 +143,21 @@ fn a_run_can_be_cancelled_until_it_is_ordered() {
     assert_eq!(ended.because, Reason::Cancelled("a sale, by ada".into()));
     let late = decided(&standing(Phase::Starting { since: now() }), &cancel, false);
     assert_eq!(late.because, Reason::TooLateToCancel);
+}
+
+#[test]
+fn a_run_counts_as_one_start_whether_it_was_seen_running_or_not() {
+    let phase = |told| Phase::Started { experiment: "EXP1".into(), aimed: true, told };
+    let ended = |standing: &Standing, status: Status| {
+        let seen = Seen { experiment: Some(experiment("EXP1", status)), ..seen(News::Look) };
+        decided(standing, &seen, false).next.unwrap().starts
+    };
+    assert_eq!(ended(&standing(phase(false)), Status::Completed), [now()]);
+    assert_eq!(ended(&standing(phase(false)), Status::Cancelled), [], "it did nothing");
+    let running = Seen { experiment: Some(experiment("EXP1", Status::Running)), ..seen(News::Look) };
+    let told = decided(&standing(phase(false)), &running, false).next.unwrap();
+    assert_eq!(told.starts, [now()]);
+    assert_eq!(ended(&told, Status::Completed), [now()]);
 }
 
 #[test]

@@ -1,8 +1,9 @@
-//! Drills: schedules that daylight saving would skip or that never come, and `infra/schedules.yaml`.
+//! Drills: schedules that daylight saving would skip or that never come, names that no template of ours has, and
+//! `infra/schedules.yaml`.
 
 use std::fs;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use watchkeeper_domain::drill::{
     Cron, Drill, Drills,
     when::{fits, occurrences, skipped},
@@ -11,7 +12,10 @@ use watchkeeper_domain::drill::{
 use super::Findings;
 use crate::{
     checkout::{Checkout, shown},
-    drill::schedules,
+    drill::{
+        ours::{FOLDER, Ours},
+        schedules,
+    },
     place,
 };
 
@@ -36,6 +40,7 @@ pub(super) fn check(
             findings.add(&file, at, format!("`schedule`: {problem}"));
         }
     }
+    templates(checkout, text, drills, findings);
     // Another configuration has schedules of its own.
     if checkout.config == checkout.root.join("infra/config/watchkeeper.toml") {
         let path = checkout.root.join("infra/schedules.yaml");
@@ -46,16 +51,26 @@ pub(super) fn check(
     }
 }
 
+/// A name that none of our templates has, as far as those are at hand.
+fn templates(checkout: &Checkout, text: &str, drills: &Drills, findings: &mut Findings) {
+    let ours = match Ours::read(checkout) {
+        Ok(Some(ours)) => ours,
+        Ok(None) => return,
+        Err(error) => return findings.add(&shown(&checkout.root.join(FOLDER)), (1, 1), format!("{error:#}")),
+    };
+    for (drill, at) in drills.drills.iter().zip(place::values(text, "drill", "template")) {
+        if let Some(missing) = ours.missing(&drill.template) {
+            findings.add(&shown(&checkout.config), at, format!("`template`: {missing}"));
+        }
+    }
+}
+
 fn problem(drill: &Drill, cron: &Cron, now: Timestamp) -> Option<String> {
+    if let Some(problem) = untimely(cron, &drill.zone, now) {
+        return Some(problem);
+    }
     let until = now.checked_add(YEARS).ok()?;
-    let zone = drill.zone.iana_name().unwrap_or_default();
-    if let Some(skipped) = skipped(cron, &drill.zone, now, until).next() {
-        return Some(format!("{skipped} ({zone})"));
-    }
     let times: Vec<_> = occurrences(cron, &drill.zone, now, until).take(TIMES).collect();
-    if times.is_empty() {
-        return Some("it names no time within the next three years".to_owned());
-    }
     if drill.windows.is_empty() || (times.len() == TIMES && times.last()?.at < now + WEEK) {
         return None;
     }
@@ -64,4 +79,14 @@ fn problem(drill: &Drill, cron: &Cron, now: Timestamp) -> Option<String> {
     let first = outside(times.first()?)?;
     let is_always = times.iter().all(|it| outside(it).is_some());
     is_always.then(|| format!("none of its times fits into its windows: {first}"))
+}
+
+/// A time of `cron` that daylight saving skips within the next three years, or that it names none.
+pub(super) fn untimely(cron: &Cron, zone: &TimeZone, now: Timestamp) -> Option<String> {
+    let until = now.checked_add(YEARS).ok()?;
+    if let Some(skipped) = skipped(cron, zone, now, until).next() {
+        return Some(format!("{skipped} ({})", zone.iana_name().unwrap_or_default()));
+    }
+    let is_never = occurrences(cron, zone, now, until).next().is_none();
+    is_never.then(|| "it names no time within the next three years".to_owned())
 }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use watchkeeper_domain::text;
 
-/// The longest text that a request may carry, in bytes: `chaos-trigger` knows longer ones by their hash only.
+/// The longest text that a request may carry, in bytes: `chaos-trigger` and `cache-refresher` know longer ones by their
+/// hash only.
 const LONGEST: usize = 200;
 /// The longest id of a request: it becomes part of a key.
 const LONGEST_ID: usize = 100;
@@ -16,6 +17,13 @@ pub struct AtTable {
     /// Table of the deployed stack: its output `Table`.
     #[arg(long, value_name = "NAME", env = "WATCHKEEPER_TABLE", hide_env_values = true)]
     pub table: Option<String>,
+}
+
+impl AtTable {
+    /// Whether somebody has named it.
+    pub fn is_named(&self) -> bool {
+        self.table.as_ref().is_some_and(|name| !name.is_empty())
+    }
 }
 
 /// The bus of the stack.
@@ -168,7 +176,7 @@ pub struct Halt {
 }
 
 /// A text on one line.
-fn said(text: &str) -> Result<String, String> {
+pub(super) fn said(text: &str) -> Result<String, String> {
     let line = text::line(text);
     match line.len() {
         0 => Err("say it in a few words".to_owned()),
@@ -178,7 +186,7 @@ fn said(text: &str) -> Result<String, String> {
 }
 
 /// An id of a request.
-fn id(text: &str) -> Result<String, String> {
+pub(super) fn id(text: &str) -> Result<String, String> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/".contains(c);
     match text {
         "" => Err("an id has at least one character".to_owned()),

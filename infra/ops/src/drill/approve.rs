@@ -2,12 +2,14 @@
 
 use std::{fs, path::Path};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, bail};
 use serde_json::Value;
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
 use watchkeeper_domain::{
     config::Config,
-    fis::{Limits, is_refused},
+    drill::{Drill, TemplateRef},
+    fis::is_refused,
+    ports::Experiments,
 };
 
 use super::find;
@@ -16,20 +18,24 @@ use crate::{
     cli::{Approve, Place},
     lint::{self, Judged},
     screen::Screen,
+    stack::{Stack, told},
 };
 
 /// Shows every finding about the template, and writes its hash at the drill, unless a rule refuses it. Returns whether
 /// it is approved.
 ///
 /// # Errors
-/// An unknown drill; a file without that template; one whose hash is known only once it is deployed; a configuration
-/// that cannot be read or written.
-pub fn approve(place: &Place, what: &Approve, screen: &mut Screen) -> Result<bool> {
+/// An unknown drill; a file or an account without that template; one whose hash is known only once it is deployed; AWS,
+/// or a configuration, that cannot be read; one that cannot be written.
+pub async fn approve(place: &Place, what: &Approve, screen: &mut Screen) -> Result<bool> {
     let checkout = Checkout::find(place)?;
     let drills = checkout.config()?.drills;
     let drill = find(&drills, &what.name)?;
-    let judged = read(&what.template, what.resource.as_deref(), &drill.limits)?;
-    screen.write(&lint::shown_as(&what.template, &judged))?;
+    let (source, judged) = match &what.template {
+        Some(file) => (file.display().to_string(), of_file(file, what.resource.as_deref(), drill)?),
+        None => deployed(drill).await.with_context(|| format!("{} is not approved", drill.name))?,
+    };
+    screen.write(&lint::shown_as(&source, &judged))?;
     let (Some(template), false) = (&judged.template, is_refused(&judged.findings)) else {
         screen.line(&format!(
             "{} is not approved: mend what is refused, or allow it in its limits",
@@ -39,10 +45,9 @@ pub fn approve(place: &Place, what: &Approve, screen: &mut Screen) -> Result<boo
     };
     if let Some(function) = deferred(&serde_json::to_value(template)?) {
         bail!(
-            "{}: {function} is known only once it is deployed: deploy it, and approve what \
-             `aws fis get-experiment-template --id {}` answers",
-            what.template.display(),
-            drill.template
+            "{source}: {function} is known only once it is deployed: deploy it, and approve what is in AWS with \
+             `watchkeeper drill approve {}`",
+            drill.name
         );
     }
     let (hash, config) = (template.hash(), shown(&checkout.config));
@@ -56,16 +61,36 @@ pub fn approve(place: &Place, what: &Approve, screen: &mut Screen) -> Result<boo
     Ok(true)
 }
 
-/// The template of the file that is called `resource`, or the only one.
-fn read(path: &Path, resource: Option<&str>, limits: &Limits) -> Result<Judged> {
-    let mut judged = lint::judge(path, limits)?;
-    if let Some(resource) = resource {
-        judged.retain(|judged| judged.name == resource);
+/// The template as it is in FIS, and where that is.
+async fn deployed(drill: &Drill) -> Result<(String, Judged)> {
+    let stack = Stack::connect().await;
+    let (region, fis) = (stack.region()?, stack.fis()?);
+    let id = match &drill.template {
+        TemplateRef::Id(id) => id.clone(),
+        name @ TemplateRef::Name(_) => {
+            name.among(&fis.templates().await.map_err(told)?).map_err(Error::msg)?
+        }
+    };
+    let template = fis.template(&id).await.map_err(told)?;
+    let template =
+        template.with_context(|| format!("FIS has no template {id} in this account and {region}"))?;
+    Ok((format!("FIS in {region}"), lint::judge_one(id, &template, &drill.limits)))
+}
+
+/// The template of the file that is called `resource`, or the only one, or the one that the drill names.
+fn of_file(path: &Path, resource: Option<&str>, drill: &Drill) -> Result<Judged> {
+    let mut judged = lint::judge(path, &drill.limits)?;
+    let wanted = match &drill.template {
+        TemplateRef::Name(name) if judged.len() > 1 => resource.or(Some(name)),
+        TemplateRef::Name(_) | TemplateRef::Id(_) => resource,
+    };
+    if let Some(wanted) = wanted {
+        judged.retain(|judged| judged.name == wanted || judged.startable_name() == Some(wanted));
     }
     let mut names: Vec<_> = judged.iter().map(|judged| judged.name.clone()).collect();
     match (judged.pop(), names.len()) {
         (Some(judged), 1) => Ok(judged),
-        (None, _) => bail!("{}: there is no template {} in it", path.display(), resource.unwrap_or_default()),
+        (None, _) => bail!("{}: there is no template {} in it", path.display(), wanted.unwrap_or_default()),
         (Some(_), _) => {
             names.sort();
             bail!("{}: name one with --resource: {}", path.display(), names.join(", "))

@@ -18,6 +18,7 @@ use watchkeeper_domain::{
     text::count,
 };
 
+use super::ours::Ours;
 use crate::{
     checkout::Checkout,
     cli::{Place, Preview},
@@ -28,16 +29,22 @@ use crate::{
 /// Shows every run. Returns true: a refusal is no failure.
 ///
 /// # Errors
-/// A configuration with problems, or days that nobody can count.
+/// A configuration with problems, days that nobody can count, or templates of ours that cannot be read.
 pub fn preview(place: &Place, what: &Preview, screen: &mut Screen) -> Result<bool> {
-    let drills = Checkout::find(place)?.config()?.drills;
+    let checkout = Checkout::find(place)?;
+    let drills = checkout.config()?.drills;
     let from = match what.from {
         Some(day) => day.to_zoned(TimeZone::UTC)?.timestamp(),
         None => when::now(),
     };
     let days = SignedDuration::from_hours(24 * i64::from(what.days));
     let to = from.checked_add(days).context("--from and --days lead beyond the calendar")?;
-    let runs = runs(&drills, from, to);
+    let mut runs = runs(&drills, from, to);
+    let ours = Ours::read(&checkout)?;
+    for run in &mut runs {
+        let missing = ours.as_ref().and_then(|ours| ours.missing(&run.drill.template));
+        run.objections.extend(missing.map(|because| Objection { guard: Guard::Approval, because }));
+    }
     if what.json {
         for run in &runs {
             screen.line(&run.to_json().to_string())?;
@@ -72,32 +79,28 @@ pub fn runs(drills: &Drills, from: Timestamp, to: Timestamp) -> Vec<Run<'_>> {
 
 fn runs_of<'a>(drill: &'a Drill, drills: &'a Drills, from: Timestamp, to: Timestamp) -> Vec<Run<'a>> {
     let occurrences = drill.schedule.iter().flat_map(|cron| occurrences(cron, &drill.zone, from, to));
-    let mut started_at = None;
+    let mut starts = Vec::new();
     let run = |occurrence| {
         let due = drill.due(&occurrence);
-        let objections = foreseen(drill, drills, &occurrence, started_at);
+        let objections = foreseen(drill, drills, &occurrence, &starts);
         if objections.is_empty() {
-            started_at = Some(due);
+            starts.push(due);
         }
         Run { drill, occurrence, due, objections }
     };
     occurrences.map(run).collect()
 }
 
-/// What the guards object to that need nothing but the configuration, and the start before.
-fn foreseen(
-    drill: &Drill,
-    drills: &Drills,
-    occurrence: &Occurrence,
-    started_at: Option<Timestamp>,
-) -> Vec<Objection> {
+/// What the guards object to that need nothing but the configuration, and the starts before.
+fn foreseen(drill: &Drill, drills: &Drills, occurrence: &Occurrence, starts: &[Timestamp]) -> Vec<Objection> {
     let due = drill.due(occurrence);
     let plan = Plan {
         run: occurrence.to_string(),
         scheduled: true,
         due,
         announced_at: Some(due),
-        started_at,
+        started_at: starts.last().copied(),
+        starts: starts.to_vec(),
         released_at: None,
         tokens: Default::default(),
     };
@@ -115,6 +118,8 @@ fn nothing_known() -> Facts {
         template: Err(unknown()),
         calendars: Err(unknown()),
         incidents: Err(unknown()),
+        on_call: Err(unknown()),
+        deployments: Err(unknown()),
         issues: Err(unknown()),
         alarms: Err(unknown()),
         active: Err(unknown()),
@@ -149,7 +154,8 @@ impl Run<'_> {
 const HEADINGS: [&str; 5] = ["DUE", "ZONE", "UTC", "DRILL", "FORESEEN"];
 const UNKNOWN: &str = "\
 Known only at its time: the template and how long it runs (here its recovery alone is held against the windows),
-alarms, AWS Health, change calendars, incidents, other experiments, what its targets come to.";
+alarms, AWS Health, change calendars, incidents, deployments, who is on call, other experiments, what its
+targets come to.";
 
 fn to_text(drills: &Drills, runs: &[Run<'_>], period: &str, screen: &Screen) -> String {
     let title = screen.paint(&count(runs.len(), "run"), Paint::Bold);

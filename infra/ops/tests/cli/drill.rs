@@ -5,6 +5,8 @@ use std::{fs, path::Path};
 use serde_json::{Value, json};
 use watchkeeper_sim::template::document;
 
+mod approve;
+
 use crate::{ROOT, command, config, fresh, json_lines, out, watchkeeper};
 
 /// Two drills in the weeks around Christmas: one that may start, and one that is off.
@@ -103,6 +105,22 @@ fn a_run_that_comes_too_soon_after_one_that_may_start_is_refused() {
     let refused: Vec<_> =
         runs.iter().map(|run| run["objections"][0]["guard"].as_str().unwrap_or("")).collect();
     assert_eq!(refused, ["window", "", "", "interval"], "the holiday did not start, so it counts for nobody");
+}
+
+#[test]
+fn a_week_that_will_be_full_is_foreseen() {
+    let dir = fresh("preview-week");
+    let daily = DRILLS
+        .replace("FRI *", "MON-SAT *")
+        .replace("[\"FRI\"]", "[\"MON\", \"TUE\", \"WED\", \"THU\", \"FRI\", \"SAT\"]")
+        .replace("enabled = true", "enabled = true\nmax_runs_per_week = 2");
+    let config = config(&dir, &daily);
+    let preview = ["drill", "preview", "--config", &config, "--from", "2026-11-23", "--days", "9", "--json"];
+    let runs = json_lines(&out(&watchkeeper(&dir, &preview)));
+    let refused: Vec<_> =
+        runs.iter().map(|run| run["objections"][0]["guard"].as_str().unwrap_or("")).collect();
+    // Monday and Tuesday, and the same a week later.
+    assert_eq!(refused, ["", "", "interval", "interval", "interval", "interval", "", ""]);
 }
 
 #[test]
@@ -244,8 +262,14 @@ fn a_template_that_is_refused_or_not_known_yet_is_not_approved() {
     assert!(approve("hourly", &endless, &[]).contains("hourly is not approved: mend what is refused"));
     let ours = "infra/fis/template.yaml";
     assert!(approve("hourly", ours, &[]).contains("name one with --resource: ContainerKill, "));
-    let deferred = approve("hourly", ours, &["--resource", "NetworkPartition"]);
-    assert!(deferred.contains("known only once it is deployed: deploy it, and approve what"), "{deferred}");
+    for resource in ["NetworkPartition", "network-partition"] {
+        let deferred = approve("hourly", ours, &["--resource", resource]);
+        assert!(deferred.contains("infra/fis/template.yaml: NetworkPartition: may be started"), "{deferred}");
+        assert!(
+            deferred.contains("known only once it is deployed: deploy it, and approve what is in AWS"),
+            "{deferred}"
+        );
+    }
     assert!(
         approve("hourly", ours, &["--resource", "Nothing"]).contains("there is no template Nothing in it")
     );
@@ -253,6 +277,38 @@ fn a_template_that_is_refused_or_not_known_yet_is_not_approved() {
         approve("daily", ours, &[]).contains("there is no drill `daily` in the configuration; known: weekly")
     );
     assert_eq!(fs::read_to_string(&config).unwrap(), DRILLS);
+}
+
+#[test]
+fn a_file_with_several_is_asked_for_the_one_that_the_drill_names() {
+    let dir = fresh("approve-name");
+    let config = config(&dir, &DRILLS.replace("EXT2", "network-partition"));
+    let approve =
+        ["drill", "approve", "hourly", "--template", "infra/fis/template.yaml", "--config", &config];
+    let output = watchkeeper(&dir, &approve);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(text(&output.stdout).contains("template.yaml: NetworkPartition: may be started"), "{output:?}");
+}
+
+#[test]
+fn a_name_that_none_of_ours_has_is_a_problem_and_a_refusal_before_it_is_due() {
+    let dir = fresh("check-names");
+    let mistyped =
+        config(&dir, &DRILLS.replace("EXT1", "network-partition").replace("EXT2", "netwrok-partition"));
+    let told = text(&watchkeeper(&dir, &["check", "--config", &mistyped]).stdout);
+    let problem = "watchkeeper.toml:22:12: `template`: no template in infra/fis is called `netwrok-partition`; known: \
+                   container-kill, cpu-stress, ";
+    assert!(told.contains(problem) && !told.contains("`network-partition`;"), "{told}");
+    let preview = ["drill", "preview", "--config", &mistyped, "--from", "2026-12-14", "--days", "7"];
+    let told = out(&watchkeeper(&dir, &preview));
+    assert!(told.contains("weekly  may start\n"), "{told}");
+    assert!(told.contains("each time: no template in infra/fis is called `netwrok-partition`; "), "{told}");
+
+    // A checkout without the folder knows none.
+    fs::write(dir.join("template.yaml"), "Resources: {}\n").unwrap();
+    let alone =
+        command(&dir.join("state"), &["check", "--config", &mistyped]).current_dir(&dir).output().unwrap();
+    assert!(!text(&alone.stdout).contains("is called"), "{alone:?}");
 }
 
 #[test]

@@ -9,7 +9,10 @@ use std::{
 
 use serde_json::Value;
 
+mod cache;
+mod caches;
 mod channels;
+mod ci;
 mod commands;
 mod configuration;
 mod drill;

@@ -15,7 +15,7 @@ use watchkeeper_domain::{
 
 use crate::out;
 
-mod cloud;
+pub mod cloud;
 mod course;
 mod gate;
 mod halt;
@@ -28,15 +28,15 @@ async fn ops(cloud: &Cloud, args: &[&str]) -> Output {
     cloud.reached_by(cloud.words(args)).await.unwrap()
 }
 
-fn stderr(output: &Output) -> String {
+pub fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-fn stdout(output: &Output) -> String {
+pub fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-fn detail(entry: &Value) -> Value {
+pub fn detail(entry: &Value) -> Value {
     serde_json::from_str(entry["Detail"].as_str().unwrap()).unwrap()
 }
 

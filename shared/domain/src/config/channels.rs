@@ -47,7 +47,7 @@ pub(super) fn read_channel(section: &Section<'_, '_>) -> Option<Channel> {
 }
 
 /// The name of a secret. A value in its place must not stay unnoticed, nor be repeated in the message.
-fn secret(section: &Section<'_, '_>) -> Option<SecretName> {
+pub(super) fn secret(section: &Section<'_, '_>) -> Option<SecretName> {
     let text = section.required("secret");
     let named = match text.split_once(':') {
         Some(("secretsmanager", name)) if !name.is_empty() => {

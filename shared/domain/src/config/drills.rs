@@ -1,20 +1,21 @@
 //! `[drills]` and `[[drill]]`: what may be rehearsed, when, and within which limits.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, civil::Date, tz::TimeZone};
 
 use super::{NoticeMatcher, reader::Section};
 use crate::{
-    drill::{Drill, Drills, Promotion},
+    drill::{Drill, Drills, OnCall, Promotion, TemplateRef},
     experiment::hypothesis::Hypothesis,
 };
 
 mod limits;
-mod shape;
-mod times;
+mod on_call;
+pub(super) mod shape;
+pub(super) mod times;
 
-const KEYS: [&str; 29] = [
+const KEYS: [&str; 32] = [
     "name",
     "template",
     "approved",
@@ -35,7 +36,10 @@ const KEYS: [&str; 29] = [
     "announce_minutes",
     "late_minutes",
     "recovery_minutes",
+    "on_call",
+    "quiet_after_deployment_minutes",
     "interval_hours",
+    "max_runs_per_week",
     "chance_percent",
     "max_cost_dollars",
     "limits",
@@ -50,11 +54,11 @@ impl Drills {
     pub(super) fn read(root: &Section<'_, '_>) -> Self {
         let common = root.table("drills");
         if let Some(common) = &common {
-            common.only(&["zones", "health_api", "holidays"]);
+            common.only(&["zones", "health_api", "holidays", "roles", "on_call", "incident_url"]);
         }
-        let holidays = common.iter().flat_map(|common| common.dates("holidays")).collect();
+        let shared = common.as_ref().map(Shared::read).unwrap_or_default();
         let sections = root.tables("drill");
-        let drills: Vec<_> = sections.iter().map(|section| Drill::read(section, &holidays)).collect();
+        let drills: Vec<_> = sections.iter().map(|section| Drill::read(section, &shared)).collect();
         for (index, section) in sections.iter().enumerate() {
             check_name(section, index, &drills);
             check_promotion(section, index, &drills);
@@ -62,13 +66,32 @@ impl Drills {
         Self {
             drills,
             zone_ids: common.as_ref().map(zone_ids).unwrap_or_default(),
-            health_api: common.and_then(|common| common.boolean("health_api")).unwrap_or_default(),
+            health_api: common.as_ref().and_then(|it| it.boolean("health_api")).unwrap_or_default(),
+            incident_url: common.and_then(|common| common.url("incident_url")),
+        }
+    }
+}
+
+/// What `[drills]` says of each of them.
+#[derive(Default)]
+struct Shared {
+    holidays: Vec<Date>,
+    roles: Vec<String>,
+    on_call: Option<OnCall>,
+}
+
+impl Shared {
+    fn read(common: &Section<'_, '_>) -> Self {
+        Self {
+            holidays: common.dates("holidays"),
+            roles: limits::roles(common),
+            on_call: on_call::read(common),
         }
     }
 }
 
 impl Drill {
-    fn read(section: &Section<'_, '_>, common_holidays: &BTreeSet<Date>) -> Self {
+    fn read(section: &Section<'_, '_>, shared: &Shared) -> Self {
         section.only(&KEYS);
         let minutes = |key, range, default| {
             section.integer(key, range).map_or(SignedDuration::from_mins(default), SignedDuration::from_mins)
@@ -76,7 +99,7 @@ impl Drill {
         let limits = section.table("limits");
         let drill = Self {
             name: section.required("name"),
-            template: section.required("template"),
+            template: TemplateRef::from(section.required("template").as_str()),
             approved: section.string("approved"),
             enabled: section.boolean("enabled").unwrap_or_default(),
             service: section.required("service"),
@@ -87,7 +110,7 @@ impl Drill {
             zone: section.zone("zone").unwrap_or(TimeZone::UTC),
             flexible: minutes("flexible_minutes", 0..=1440, 0),
             windows: section.tables("window").iter().filter_map(times::window).collect(),
-            holidays: section.dates("holidays").into_iter().chain(common_holidays.iter().copied()).collect(),
+            holidays: section.dates("holidays").into_iter().chain(shared.holidays.iter().copied()).collect(),
             calendars: section.strings("calendars"),
             alarms: section.strings("alarms").into_iter().collect(),
             stable: minutes("stable_minutes", 0..=1440, 10),
@@ -95,11 +118,15 @@ impl Drill {
             announce: minutes("announce_minutes", 0..=1440, 15),
             lateness: minutes("late_minutes", 1..=1440, 20),
             recovery: minutes("recovery_minutes", 0..=1440, 30),
+            on_call: on_call::read(section).or_else(|| shared.on_call.clone()),
+            quiet: minutes("quiet_after_deployment_minutes", 0..=1440, 0),
             interval: SignedDuration::from_hours(section.integer("interval_hours", 0..=8760).unwrap_or(20)),
+            max_runs_per_week: section.count("max_runs_per_week", 1..=1000),
             chance: section.count("chance_percent", 1..=100).unwrap_or(100),
             max_cost_cents: section.count("max_cost_dollars", 0..=100_000).unwrap_or(10) * 100,
             max_zones: limits.as_ref().and_then(limits::max_zones).unwrap_or(1),
-            limits: limits.as_ref().map(limits::read).unwrap_or_default(),
+            min_healthy: limits.as_ref().and_then(limits::min_healthy),
+            limits: limits::read(limits.as_ref(), &shared.roles),
             promotion: section.table("promotion").as_ref().and_then(promotion),
             after_deployment: shape::deployments(section),
             rehearses: section.table("rehearses").as_ref().map(rehearses),

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::Deployments;
 use crate::{
     experiment::{Lever, Listed, ResolvedTarget},
     fis::Template,
@@ -26,8 +27,12 @@ pub struct Facts {
     pub template: Fact<Option<Template>>,
     /// The drill's change calendars.
     pub calendars: Fact<Vec<CalendarState>>,
-    /// The open OpsItems of severity 1 and 2.
+    /// The open incidents: OpsItems of severity 1 and 2, and what `incident_url` lists.
     pub incidents: Fact<Vec<String>>,
+    /// Whether anybody is on call.
+    pub on_call: Fact<bool>,
+    /// What was deployed lately.
+    pub deployments: Fact<Deployments>,
     /// The open issues of AWS Health in this Region, FIS's own left out.
     pub issues: Fact<Vec<Issue>>,
     /// The alarms that must be `OK`.

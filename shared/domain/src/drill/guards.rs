@@ -31,13 +31,15 @@ pub enum Guard {
     Chance,
     /// People were not told, or not long enough ago.
     Announcement,
+    /// Nobody is on call.
+    OnCall,
     /// It is later than the drill allows.
     Lateness,
     /// The run and its recovery do not lie in a window, or touch a holiday.
     Window,
     /// A change calendar is closed, or closes too early.
     Calendar,
-    /// Its last start is too short a while ago.
+    /// Its last start is too short a while ago, or it has started too often.
     Interval,
     /// It failed, or did not recover, and nobody has released it.
     Blocked,
@@ -53,6 +55,8 @@ pub enum Guard {
     Health,
     /// Somebody is working on an incident.
     Incident,
+    /// Something was deployed a short while ago.
+    Deployment,
     /// An alarm is not `OK`, or not long enough.
     Alarm,
     /// Another experiment is under way.
@@ -61,7 +65,7 @@ pub enum Guard {
     Preview,
     /// A resource has not opted in.
     OptIn,
-    /// Too many resources, too large a share, too many zones.
+    /// Too many resources, too large a share, too few left, too many zones.
     BlastRadius,
     /// It has run for longer than planned.
     Overtime,
@@ -76,6 +80,7 @@ impl Guard {
             Self::Lever => "lever",
             Self::Chance => "chance",
             Self::Announcement => "announcement",
+            Self::OnCall => "on-call",
             Self::Lateness => "lateness",
             Self::Window => "window",
             Self::Calendar => "calendar",
@@ -87,6 +92,7 @@ impl Guard {
             Self::Cost => "cost",
             Self::Health => "health",
             Self::Incident => "incident",
+            Self::Deployment => "deployment",
             Self::Alarm => "alarm",
             Self::Concurrency => "concurrency",
             Self::Preview => "preview",
@@ -150,6 +156,8 @@ pub struct Plan {
     pub announced_at: Option<Timestamp>,
     /// When the drill has really started last.
     pub started_at: Option<Timestamp>,
+    /// When it has really started in the last week or longer: not a preview, not on the leash.
+    pub starts: Vec<Timestamp>,
     /// When somebody has released it last.
     pub released_at: Option<Timestamp>,
     /// The tokens of its own preview and run, which are no strangers to it.
@@ -160,27 +168,30 @@ pub struct Plan {
 pub type Check = fn(&Question<'_>) -> Option<Objection>;
 
 /// What can be known before anybody is told: of the drill itself, its past and the calendar of its due time.
-pub const FORESEEABLE: [Check; 7] = [
+pub const FORESEEABLE: [Check; 8] = [
     local::switch,
     local::approved,
     local::chance,
     local::window_when_due,
     local::interval,
+    local::weekly,
     proof::blocked,
     proof::promotion,
 ];
 
 /// What must not object before anything is started, a preview included.
-pub const BEFORE_PREVIEW: [Check; 18] = [
+pub const BEFORE_PREVIEW: [Check; 21] = [
     local::switch,
     local::halt,
     local::lever,
     local::chance,
     local::announcement,
+    local::on_call,
     local::lateness,
     local::window,
     local::calendar,
     local::interval,
+    local::weekly,
     proof::blocked,
     proof::promotion,
     policy::approval,
@@ -188,13 +199,14 @@ pub const BEFORE_PREVIEW: [Check; 18] = [
     policy::cost,
     health::issues,
     health::incidents,
+    health::deployments,
     health::alarms,
     local::concurrency,
 ];
 
 /// What the preview must have shown, besides.
-pub const BEFORE_START: [Check; 5] =
-    [targets::preview, targets::opt_in, targets::count, targets::share, targets::zones];
+pub const BEFORE_START: [Check; 6] =
+    [targets::preview, targets::opt_in, targets::count, targets::share, targets::left, targets::zones];
 
 /// Everything that the guards `checks` object to.
 pub fn ask(checks: &[Check], question: &Question<'_>) -> Vec<Objection> {

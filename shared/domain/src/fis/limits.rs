@@ -35,6 +35,8 @@ pub struct Limits {
     /// Patterns (`*`, `?`) of the action ids allowed: by default `aws:*`. An action that is not known here is allowed
     /// only by its exact id.
     pub allowed_actions: Vec<String>,
+    /// Patterns of the ARNs of roles that FIS may act as (`[drills] roles`). By default none, which allows every role.
+    pub allowed_roles: Vec<String>,
     /// Patterns of the ARNs of SSM documents whose blast radius somebody has read and accepted. By default none;
     /// commands that begin with `AWSFIS-` need no allowance.
     pub allow_ssm_automation: Vec<String>,
@@ -51,6 +53,7 @@ impl Default for Limits {
             max_duration: SignedDuration::from_hours(1),
             allow_destructive: false,
             allowed_actions: vec!["aws:*".to_owned()],
+            allowed_roles: Vec::new(),
             allow_ssm_automation: Vec::new(),
             allow_empty_targets: false,
         }
@@ -66,6 +69,12 @@ impl Limits {
     /// Whether `allowed_actions` has `id` itself.
     pub(super) fn names_action(&self, id: &str) -> bool {
         self.allowed_actions.iter().any(|allowed| allowed == id)
+    }
+
+    /// Whether FIS may act as the role `arn`.
+    pub(super) fn allows_role(&self, arn: &str) -> bool {
+        self.allowed_roles.is_empty()
+            || self.allowed_roles.iter().any(|pattern| WildMatch::new(pattern).matches(arn))
     }
 
     /// Whether the SSM document `arn` is allowed explicitly.

@@ -7,16 +7,19 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
+    drill::{ListedTemplate, OnCall},
     experiment::{Experiment, Lever, Listed, Order, Ordered, ResolvedTarget},
     failure::Failure,
 };
 
-/// What FIS knows: `fis:GetExperimentTemplate`, `GetExperiment`, `ListExperiments`, `ListExperimentResolvedTargets`,
-/// `GetSafetyLever`. An implementation waits at most 5 s an attempt and tries three times.
+/// What FIS knows: `fis:GetExperimentTemplate`, `ListExperimentTemplates`, `GetExperiment`, `ListExperiments`,
+/// `ListExperimentResolvedTargets`, `GetSafetyLever`. An implementation waits at most 5 s an attempt and tries three times.
 #[expect(async_fn_in_trait, reason = "functions run on one thread, so futures need not be Send")]
 pub trait Experiments {
     /// The template `id` as the API gives it (camelCase JSON, without its wrapper), or `None` when there is none.
     async fn template(&self, id: &str) -> Result<Option<Value>, Failure>;
+    /// Every template of this account and Region, all pages.
+    async fn templates(&self) -> Result<Vec<ListedTemplate>, Failure>;
     /// The experiment `id`, or `None` when there is none, or none any more: FIS forgets after 120 days.
     async fn experiment(&self, id: &str) -> Result<Option<Experiment>, Failure>;
     /// Every experiment of this account and Region, all pages.
@@ -70,13 +73,28 @@ pub struct CalendarState {
     pub until: Option<Timestamp>,
 }
 
-/// SSM: `ssm:GetCalendarState`, and `ssm:DescribeOpsItems` for incidents in progress.
+/// SSM: `ssm:GetCalendarState`, and `ssm:DescribeOpsItems` for incidents in progress. With an address, over HTTPS as well,
+/// which needs no permission.
 #[expect(async_fn_in_trait, reason = "functions run on one thread, so futures need not be Send")]
 pub trait Calendars {
     /// The state of each of `names` at `now`.
     async fn calendars(&self, names: &[String], now: Timestamp) -> Result<Vec<CalendarState>, Failure>;
-    /// The titles of the OpsItems of severity 1 or 2 that are open or in progress.
-    async fn incidents(&self) -> Result<Vec<String>, Failure>;
+    /// The titles of the OpsItems of severity 1 or 2 that are open or in progress, and of the incidents that `page` lists.
+    ///
+    /// `page` is an address that answers a GET with 204, or with 200 and a JSON array: one text, or one object with a
+    /// text `title`, for each open incident, and nothing in it when there is none. Anything else is a failure. An
+    /// implementation follows no redirect, waits at most 5 s an attempt, and asks once more after no answer, a 5xx or a
+    /// 429.
+    async fn incidents(&self, page: Option<&str>) -> Result<Vec<String>, Failure>;
+}
+
+/// The on-call schedules of PagerDuty. The key of its REST API is a secret: `secretsmanager:GetSecretValue`,
+/// `ssm:GetParameter`.
+#[expect(async_fn_in_trait, reason = "functions run on one thread, so futures need not be Send")]
+pub trait OnCalls {
+    /// Whether anybody is on call now. An implementation waits at most 5 s an attempt, asks once more after no answer, a
+    /// 5xx or a 429, and reads the secret again after a 401 or 403.
+    async fn is_anybody_on_call(&self, on_call: &OnCall) -> Result<bool, Failure>;
 }
 
 /// An issue that AWS Health has open.

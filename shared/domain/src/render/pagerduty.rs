@@ -64,7 +64,8 @@ fn can_wait(message: &Message) -> bool {
         | Kind::PlannedLifecycle
         | Kind::AccountNotification
         | Kind::GoodNews
-        | Kind::Drill => true,
+        | Kind::Drill
+        | Kind::Cache => true,
         Kind::Issue | Kind::Security | Kind::Malformed | Kind::Undeliverable => false,
     };
     is_planned && message.severity() <= Severity::Medium

@@ -36,6 +36,14 @@ pub enum Cause {
     /// It does not hash to what the repository says.
     #[error("its digest is not the one that the repository publishes")]
     WrongDigest,
+    /// It has another size than the feeder says.
+    #[error("it has {found} bytes where {announced} were announced")]
+    WrongSize {
+        /// What the feeder says.
+        announced: u64,
+        /// What came.
+        found: u64,
+    },
     /// It is longer than allowed.
     #[error("it has more than {limit} bytes")]
     TooLong {
@@ -67,7 +75,7 @@ pub enum Cause {
 
 impl Problem {
     /// `cause` of `subject`, which is cut and cleaned: somebody else wrote it.
-    pub(crate) fn new(subject: &str, cause: Cause) -> Self {
+    pub fn new(subject: &str, cause: Cause) -> Self {
         Self { subject: excerpt(subject), cause }
     }
 

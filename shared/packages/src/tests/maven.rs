@@ -66,7 +66,7 @@ async fn what_the_volume_has_costs_no_request() {
     let manifest = "g:a:1";
     let mut shelf = Shelf::default();
     for wanted in planned(&server, &shelf, manifest).await.wanted {
-        let bytes = crate::fetch(&super::web(), &wanted, &Limits::default()).await.unwrap();
+        let bytes = crate::fetch(&super::web(), &wanted, &Limits::default()).await.unwrap().unwrap();
         shelf.files.insert(wanted.path.to_string(), bytes);
     }
     let before = server.asked().len();
@@ -214,7 +214,7 @@ async fn a_snapshot_is_written_without_its_timestamp_and_again_when_there_is_a_n
     assert_eq!(wanted(&plan), ["g/s/1-SNAPSHOT/s-1-SNAPSHOT.jar", "g/s/1-SNAPSHOT/s-1-SNAPSHOT.pom"]);
     assert!(plan.wanted[0].url.as_str().ends_with("/s-1-20261120.010001-1.jar"));
     for wanted in plan.wanted {
-        let bytes = crate::fetch(&super::web(), &wanted, &Limits::default()).await.unwrap();
+        let bytes = crate::fetch(&super::web(), &wanted, &Limits::default()).await.unwrap().unwrap();
         shelf.files.insert(wanted.path.to_string(), bytes);
     }
     assert_eq!(planned(&server, &shelf, "g:s:1-SNAPSHOT").await.already_there.len(), 2);

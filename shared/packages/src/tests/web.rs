@@ -2,13 +2,8 @@
 
 use std::time::Duration;
 
-use futures::StreamExt;
-
-use super::{Reply, Server, path, sha1, url};
-use crate::{
-    Access, Answer, Credentials, Digest, Limits, Patience, Repositories, Request, Wanted, Web, fetch,
-    fetch_all,
-};
+use super::{Reply, Server, url};
+use crate::{Access, Answer, Credentials, Patience, Repositories, Request, Web};
 
 /// Short, but not so short that a busy machine looks like a server that hangs.
 pub(super) const SHORT: Patience = Patience {
@@ -25,15 +20,6 @@ const LIMIT: u64 = 1_000;
 async fn get(server: &Server, target: &str) -> Result<Answer, String> {
     let request = Request::text(url(&format!("{}{target}", server.base)), LIMIT);
     super::web().get(&request).await.map_err(|failure| failure.chain())
-}
-
-fn wanted(server: &Server, target: &str, bytes: &[u8]) -> Wanted {
-    Wanted {
-        path: path("a/file"),
-        url: url(&format!("{}{target}", server.base)),
-        digest: Digest::sha1(&sha1(bytes)).unwrap(),
-        size: None,
-    }
 }
 
 #[tokio::test]
@@ -172,44 +158,4 @@ async fn an_address_with_a_password_in_it_is_not_asked_nor_shown() {
     let error = super::web().get(&Request::text(url(&base), LIMIT)).await.unwrap_err().chain();
     assert!(error.contains("configure them apart") && !error.contains("hunter2"), "{error}");
     assert_eq!(server.asked(), []);
-}
-
-#[tokio::test]
-async fn bytes_with_another_digest_or_size_are_not_handed_on() {
-    let server = Server::start().await;
-    server.file("/x", b"what is there");
-    let limits = Limits::default();
-    let good = wanted(&server, "/x", b"what is there");
-    assert_eq!(fetch(&super::web(), &good, &limits).await.unwrap(), b"what is there");
-    let wrong = wanted(&server, "/x", b"what was announced");
-    let error = fetch(&super::web(), &wrong, &limits).await.unwrap_err().chain();
-    assert!(error.contains(&format!("it is sha1:{} where sha1:", sha1(b"what is there"))), "{error}");
-    let longer = Wanted { size: Some(14), ..good.clone() };
-    let error = fetch(&super::web(), &longer, &limits).await.unwrap_err().chain();
-    assert!(error.ends_with("it has 13 bytes where 14 were announced"), "{error}");
-    let short = Limits { file_bytes: 12, ..limits };
-    assert!(
-        fetch(&super::web(), &good, &short).await.unwrap_err().chain().ends_with("it has more than 12 bytes")
-    );
-}
-
-#[tokio::test]
-async fn downloads_come_in_order_side_by_side_and_one_that_fails_spoils_no_other() {
-    let server = Server::start().await;
-    server.delay(Duration::from_millis(20));
-    let files: Vec<(String, Vec<u8>)> = (0..40).map(|n| (format!("/{n}"), vec![n; 100])).collect();
-    for (target, bytes) in &files {
-        server.file(target, bytes);
-    }
-    server.put("/7", Reply::Body(b"something else".to_vec()));
-    server.put("/8", Reply::Status(404));
-    let list: Vec<Wanted> = files.iter().map(|(target, bytes)| wanted(&server, target, bytes)).collect();
-    let limits = Limits { in_flight: 8, ..Limits::default() };
-    let web = super::web();
-    let fetched: Vec<_> = fetch_all(&web, &list, &limits).collect().await;
-    for (n, ((wanted, bytes), (target, expected))) in fetched.into_iter().zip(&files).enumerate() {
-        assert!(wanted.url.as_str().ends_with(target.as_str()));
-        assert_eq!(bytes.ok(), (n != 7 && n != 8).then(|| expected.clone()), "{n}");
-    }
-    assert!((2..=8).contains(&server.most()), "{}", server.most());
 }

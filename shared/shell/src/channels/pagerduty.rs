@@ -6,7 +6,7 @@ use watchkeeper_domain::{
     render::pagerduty::{Call, event},
 };
 
-use super::http;
+use crate::http;
 
 /// What stands for the id of an incident: our key finds it again, so that only its being there is worth knowing.
 const TRIGGERED: &str = "triggered";

@@ -8,7 +8,7 @@ use watchkeeper_domain::{
     render::slack,
 };
 
-use super::http::{self, Answer};
+use crate::http::{self, Answer};
 
 /// The errors after which another attempt can succeed, and nothing was shown (Slack Web API, `chat.postMessage`,
 /// "Errors").

@@ -6,7 +6,7 @@ use watchkeeper_domain::{
     render::teams,
 };
 
-use super::http;
+use crate::http;
 
 /// Posts to a Workflow, which can neither thread nor edit: whatever `_post` asks for, it is a new message.
 ///

@@ -7,7 +7,7 @@ use watchkeeper_domain::{
     render::mail,
 };
 
-use super::trouble::trouble;
+use crate::trouble::trouble;
 
 /// The topic. Its client does not retry: `Publish` has no idempotency key, so a repeat has to be marked.
 #[derive(Clone, Debug)]

@@ -3,9 +3,16 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_fis::types::{self, ActionsMode, ExperimentOptions, ExperimentState, SafetyLeverState};
-use watchkeeper_domain::experiment::{ActionRun, Experiment, Fault, Lever, Listed, ResolvedTarget, Status};
+use watchkeeper_domain::{
+    drill::ListedTemplate,
+    experiment::{ActionRun, Experiment, Fault, Lever, Listed, ResolvedTarget, Status},
+};
 
 use crate::time::timestamp;
+
+pub(super) fn template(it: types::ExperimentTemplateSummary) -> ListedTemplate {
+    ListedTemplate { id: it.id.unwrap_or_default(), tags: sorted(it.tags) }
+}
 
 pub(super) fn listed(it: types::ExperimentSummary) -> Listed {
     Listed {

@@ -46,8 +46,16 @@ pub(super) struct State {
 }
 
 impl Store {
-    pub(super) fn new(clock: Clock) -> Self {
+    /// A store without snapshots, which keeps time by `clock`.
+    pub fn new(clock: Clock) -> Self {
         Self { clock, state: Arc::default(), is_stopped: watch::Sender::new(false) }
+    }
+
+    /// The same, with ids that are counted from `first` on: those of no other Region.
+    pub(crate) fn counting_from(clock: Clock, first: u64) -> Self {
+        let store = Self::new(clock);
+        store.with(|state| state.count = first);
+        store
     }
 
     /// All snapshots, the oldest first.

@@ -1,10 +1,14 @@
 //! What the API answers, as JSON.
 //!
-//! Source: AWS FIS API Reference, `Experiment`, `ExperimentSummary`, `ResolvedTarget`, `SafetyLever`.
+//! Source: AWS FIS API Reference, `Experiment`, `ExperimentSummary`, `ExperimentTemplateSummary`, `ResolvedTarget`,
+//! `SafetyLever`.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
-use watchkeeper_domain::experiment::{ActionRun, Experiment, Lever, Listed, ResolvedTarget};
+use watchkeeper_domain::{
+    drill::ListedTemplate,
+    experiment::{ActionRun, Experiment, Lever, Listed, ResolvedTarget},
+};
 
 use super::{ACCOUNT, REGION, arn, run::Run};
 
@@ -38,6 +42,17 @@ pub(super) fn experiment(run: &Run, now: Timestamp) -> Value {
     document["tags"] = json!(listed.tags);
     document["experimentOptions"]["actionsMode"] = json!(mode(&listed));
     without_nulls(document)
+}
+
+/// A template that was put here, as a list shows it.
+pub(super) fn listed_template((id, document): (&String, &Value)) -> ListedTemplate {
+    let tags = document["tags"].as_object().into_iter().flatten();
+    let tags = tags.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect();
+    ListedTemplate { id: id.clone(), tags }
+}
+
+pub(super) fn template_summary(listed: &ListedTemplate) -> Value {
+    json!({ "id": listed.id, "tags": listed.tags })
 }
 
 pub(super) fn summary(listed: &Listed) -> Value {

@@ -89,6 +89,10 @@ async fn respond(fis: Fis, request: Request<Incoming>) -> io::Result<Response<Fu
 
 async fn answer(fis: &Fis, method: &Method, path: &[&str], page: Page, body: &[u8]) -> Answer {
     match (method.as_str(), path) {
+        ("GET", ["experimentTemplates"]) => {
+            let all: Vec<_> = fis.templates().await?.iter().map(document::template_summary).collect();
+            page.of_list("experimentTemplates", all)
+        }
         ("GET", ["experimentTemplates", id]) => {
             let template = fis.template(id).await?.ok_or_else(|| not_found(id))?;
             Ok(json!({ "experimentTemplate": template }))

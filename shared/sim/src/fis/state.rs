@@ -27,6 +27,7 @@ pub(super) struct State {
     pub lever_reason: String,
     pub list_lag: SignedDuration,
     pub faults: Faults<Operation>,
+    pub calls: BTreeMap<Operation, usize>,
     pub losing: usize,
     pub starts: Vec<Order>,
     pub stops: Vec<String>,

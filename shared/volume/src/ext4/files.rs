@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, io::Read};
 
 use fs_ext4::{Error, extent, inode::Inode};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use watchkeeper_domain::failure::Failure;
 
@@ -34,7 +35,7 @@ pub struct Attributes {
 }
 
 /// A file that was written: what [`crate::night::verify`] compares.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Written {
     /// Its path.
     pub path: String,

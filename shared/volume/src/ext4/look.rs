@@ -2,6 +2,7 @@
 
 use fs_ext4::{dir::DirEntryType, inode::Inode};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use watchkeeper_domain::failure::Failure;
 
 use super::{Volume, failure, path};
@@ -52,7 +53,7 @@ pub struct Stat {
 }
 
 /// How much room there is.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Space {
     /// The size of a block of the filesystem, in bytes.
     pub block_size: u32,
@@ -141,29 +142,6 @@ impl<S: Snapshots> Volume<S> {
         Ok(entries.into_iter().map(|(entry, _)| entry).collect())
     }
 
-    /// Shows everything below a directory to `visit`: its path without a leading `/`, and what is known of it. A
-    /// directory comes before what it has.
-    ///
-    /// # Errors
-    /// When a directory is not to be read.
-    pub fn walk(&self, path: &str, visit: &mut impl FnMut(&str, &Stat)) -> Result<(), Failure> {
-        let names = path::names(path)?;
-        let Some(top) = self.find(&names)? else { return Ok(()) };
-        let mut left = vec![(names.join("/"), top)];
-        while let Some((above, directory)) = left.pop() {
-            let mut below = Vec::new();
-            for (entry, number) in self.entries(directory, &above)? {
-                let path = if above.is_empty() { entry.name } else { format!("{above}/{}", entry.name) };
-                visit(&path, &Stat::of(&self.inode(number, &path)?));
-                if entry.kind == Kind::Directory {
-                    below.push((path, number));
-                }
-            }
-            left.extend(below.into_iter().rev());
-        }
-        Ok(())
-    }
-
     /// How much room there is now.
     ///
     /// # Errors
@@ -195,7 +173,7 @@ impl<S: Snapshots> Volume<S> {
         })
     }
 
-    fn entries(&self, directory: u32, shown: &str) -> Result<Vec<(Entry, u32)>, Failure> {
+    pub(super) fn entries(&self, directory: u32, shown: &str) -> Result<Vec<(Entry, u32)>, Failure> {
         let entries =
             self.filesystem.read_dir_ino(directory).map_err(|error| failure("list", shown, error))?;
         let mut found: Vec<(Entry, u32)> = entries
@@ -234,7 +212,7 @@ impl Kind {
 }
 
 impl Stat {
-    fn of(inode: &Inode) -> Self {
+    pub(super) fn of(inode: &Inode) -> Self {
         let nanosecond = i32::try_from(inode.mtime_nsec).unwrap_or(0);
         Self {
             kind: Kind::of(DirEntryType::from_mode(inode.mode)),

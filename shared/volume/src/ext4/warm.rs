@@ -39,14 +39,46 @@ impl<S: Snapshots> Volume<S> {
         let mut groups = BTreeSet::new();
         while !ways.is_empty() {
             groups.extend(ways.keys().map(|inode| (inode - 1) / self.filesystem.sb.inodes_per_group));
-            self.device.prefetch_now(ways.keys().filter_map(|inode| self.place(*inode)))?;
+            self.warm_inodes(ways.keys().copied())?;
             ways.retain(|_, ways| ways.iter().any(|names| !names.is_empty()));
-            let content: Vec<(u64, u64)> =
-                ways.keys().map(|inode| self.extents(*inode)).collect::<Result<Vec<_>, _>>()?.concat();
-            self.device.prefetch_now(content)?;
+            self.warm_content(ways.keys().copied())?;
             ways = self.next(&ways)?;
         }
         self.device.prefetch_now(groups.into_iter().flat_map(|group| self.bitmaps(group)))
+    }
+
+    /// Reads ahead what looking at these paths takes: the directories on the way level by level, and the inodes. With
+    /// `content`, that of the files among them too.
+    ///
+    /// # Errors
+    /// When a block cannot be read.
+    pub fn warm_reads<'a>(
+        &self,
+        paths: impl IntoIterator<Item = &'a str>,
+        content: bool,
+    ) -> Result<(), Failure> {
+        let names = paths.into_iter().map(path::names).collect::<Result<Vec<_>, _>>()?;
+        let mut ways: Ways<'_> = BTreeMap::from([(ROOT, names.iter().map(Vec::as_slice).collect())]);
+        let mut ends = Vec::new();
+        while !ways.is_empty() {
+            self.warm_inodes(ways.keys().copied())?;
+            ends.extend(ways.iter().filter(|(_, ways)| ways.contains(&[].as_slice())).map(|(end, _)| *end));
+            ways.retain(|_, ways| ways.iter().any(|names| !names.is_empty()));
+            self.warm_content(ways.keys().copied())?;
+            ways = self.next(&ways)?;
+        }
+        if content { self.warm_content(ends) } else { Ok(()) }
+    }
+
+    /// Reads these inodes ahead.
+    pub(super) fn warm_inodes(&self, inodes: impl IntoIterator<Item = u32>) -> Result<(), Failure> {
+        self.device.prefetch_now(inodes.into_iter().filter_map(|inode| self.place(inode)))
+    }
+
+    /// Reads ahead what these inodes hold: the names of a directory, the bytes of a file.
+    pub(super) fn warm_content(&self, inodes: impl IntoIterator<Item = u32>) -> Result<(), Failure> {
+        let runs: Result<Vec<_>, Failure> = inodes.into_iter().map(|inode| self.extents(inode)).collect();
+        self.device.prefetch_now(runs?.concat())
     }
 
     /// One name further.
@@ -78,15 +110,16 @@ impl<S: Snapshots> Volume<S> {
         Some((offset, u64::from(superblock.inode_size)))
     }
 
-    /// Where the content of a directory is.
-    fn extents(&self, directory: u32) -> Result<Vec<(u64, u64)>, Failure> {
-        let inode = self.inode(directory, "a directory")?;
-        if !inode.is_dir() || !inode.has_extents() {
+    /// Where the content of a directory or a file is.
+    fn extents(&self, number: u32) -> Result<Vec<(u64, u64)>, Failure> {
+        let shown = || format!("inode {number}");
+        let inode = self.inode(number, &shown())?;
+        if !(inode.is_dir() || inode.is_file()) || !inode.has_extents() {
             return Ok(Vec::new());
         }
         let size = self.filesystem.sb.block_size();
         let runs = extent::collect_all(&inode.block, self.device.as_ref(), size);
-        let runs = runs.map_err(|error| failure("read", "a directory", error))?;
+        let runs = runs.map_err(|error| failure("read", shown(), error))?;
         let size = u64::from(size);
         Ok(runs.iter().map(|run| (run.physical_block * size, u64::from(run.length) * size)).collect())
     }

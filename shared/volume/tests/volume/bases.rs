@@ -4,7 +4,7 @@ use std::{fs, sync::Arc};
 
 use watchkeeper_domain::failure::Failure;
 use watchkeeper_volume::{
-    device::{Device, MEMORY},
+    device::{Device, Full, MEMORY},
     ext4::{Volume, Written},
     night::{self, Done, Verdict},
     snapshots::{Order, Origin, SnapshotId, Snapshots},
@@ -201,6 +201,16 @@ async fn the_same_run_gives_the_same_bytes() {
     }
     assert!(!runs[0].is_empty());
     assert_eq!(runs[0], runs[1]);
+}
+
+#[tokio::test]
+async fn a_file_is_larger_than_memory_where_nothing_may_be_put_ahead() {
+    let device = Device::blank(Memory::default(), 1, 8 << 20);
+    let edit = |volume: &Volume<Memory>| volume.write_file("large", &bytes(1, 60 << 20)[..], &OURS);
+    let failure = night::make(&device, ("cache", [7; 16], now()), edit).await.unwrap_err();
+    assert!(Full::is_cause_of(&failure), "{}", failure.chain());
+    assert!(failure.chain().ends_with("needs more than 8 MiB of memory"), "{}", failure.chain());
+    assert!(!Full::is_cause_of(&Failure::new("write", "large", "no room")));
 }
 
 #[tokio::test]

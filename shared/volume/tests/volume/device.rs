@@ -195,7 +195,7 @@ async fn more_changes_than_memory_holds_are_an_error_unless_they_may_be_put_ahea
     })
     .await;
     let text = format!("{:?}", failed.unwrap());
-    assert!(text.contains("needs more than 8 MiB of memory"), "{text}");
+    assert!(text.contains("Full { memory: 8388608 }"), "{text}");
 }
 
 #[tokio::test]

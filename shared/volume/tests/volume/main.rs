@@ -17,9 +17,8 @@ mod memory;
 mod plans;
 mod workload;
 
-use std::sync::LazyLock;
-
 use jiff::Timestamp;
+use watchkeeper_sim::maven::bytes;
 use watchkeeper_volume::ext4::Attributes;
 
 /// When the runs of these tests take place.
@@ -31,28 +30,3 @@ fn now() -> Timestamp {
 const OURS: Attributes = Attributes { mode: 0o644, uid: 1001, gid: 121, modified: Timestamp::UNIX_EPOCH };
 /// What the directories of these tests look like.
 const DIRECTORY: Attributes = Attributes { mode: 0o755, ..OURS };
-
-/// Bytes that are others for every seed, and in every 4 KiB.
-fn bytes(seed: u64, length: usize) -> Vec<u8> {
-    static NOISE: LazyLock<Vec<u8>> = LazyLock::new(|| {
-        let mut state = 0x9E37_79B9_7F4A_7C15_u64;
-        let word = || {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state.to_le_bytes()
-        };
-        std::iter::repeat_with(word).take(2 * 4096 / 8).flatten().collect()
-    });
-    let mut bytes = Vec::with_capacity(length);
-    for page in 0..length.div_ceil(4096) as u64 {
-        let mixed = (seed ^ page.rotate_left(40)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let start = (mixed >> 52) as usize;
-        let take = 4096.min(length - bytes.len());
-        bytes.extend_from_slice(&NOISE[start..start + take]);
-        let stamp = mixed.to_le_bytes();
-        let at = bytes.len() - take;
-        bytes[at..at + take.min(8)].copy_from_slice(&stamp[..take.min(8)]);
-    }
-    bytes
-}

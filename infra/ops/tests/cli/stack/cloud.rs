@@ -72,8 +72,13 @@ pub struct Cloud {
 impl Cloud {
     /// Starts one with the drills of [`DRILLS`]; `name` is that of no other.
     pub async fn start(name: &str) -> Self {
+        Self::configured(name, DRILLS).await
+    }
+
+    /// Starts one with that `watchkeeper.toml`.
+    pub async fn configured(name: &str, toml: &str) -> Self {
         let folder = fresh(name);
-        let config = config(&folder, DRILLS);
+        let config = config(&folder, toml);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let dynamo = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(server::serve_on(listener, Database::memory().unwrap()));
@@ -103,7 +108,7 @@ impl Cloud {
         look(&mut self.state.lock().unwrap())
     }
 
-    /// A command line about its drills.
+    /// A command line about its configuration.
     pub fn words(&self, args: &[&str]) -> Command {
         let mut command = command(&self.folder.join("state"), args);
         command.args(["--config", &self.config]);

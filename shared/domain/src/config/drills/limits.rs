@@ -7,11 +7,12 @@ use crate::{
     fis::{Limits, Tag},
 };
 
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 10] = [
     "max_count",
     "max_percent",
     "max_duration_minutes",
     "max_zones",
+    "min_healthy",
     "allow_destructive",
     "allowed_actions",
     "allow_ssm_automation",
@@ -19,10 +20,11 @@ const KEYS: [&str; 9] = [
     "opt_in_tag",
 ];
 
-/// What is not given is as strict as [`Limits::default`].
-pub(super) fn read(section: &Section<'_, '_>) -> Limits {
+/// What is not given is as strict as [`Limits::default`]. The roles are those of all drills.
+pub(super) fn read(section: Option<&Section<'_, '_>>, roles: &[String]) -> Limits {
+    let default = Limits { allowed_roles: roles.to_vec(), ..Limits::default() };
+    let Some(section) = section else { return default };
     section.only(&KEYS);
-    let default = Limits::default();
     let allowed_actions = match section.has("allowed_actions") {
         true => {
             patterns(section, "allowed_actions", "aws:", "the id of an action, as in aws:ec2:stop-instances")
@@ -39,6 +41,7 @@ pub(super) fn read(section: &Section<'_, '_>) -> Limits {
             .map_or(default.max_duration, SignedDuration::from_mins),
         allow_destructive: section.boolean("allow_destructive").unwrap_or_default(),
         allowed_actions,
+        allowed_roles: default.allowed_roles,
         allow_ssm_automation: patterns(section, "allow_ssm_automation", "arn:", documents),
         allow_empty_targets: section.boolean("allow_empty_targets").unwrap_or_default(),
     }
@@ -47,6 +50,16 @@ pub(super) fn read(section: &Section<'_, '_>) -> Limits {
 /// `max_zones`, which is no limit of a template.
 pub(super) fn max_zones(section: &Section<'_, '_>) -> Option<u64> {
     section.count("max_zones", 1..=20)
+}
+
+/// `min_healthy`, which only a count of resources can tell.
+pub(super) fn min_healthy(section: &Section<'_, '_>) -> Option<u64> {
+    section.count("min_healthy", 1..=1_000_000)
+}
+
+/// `roles` of `[drills]`.
+pub(super) fn roles(common: &Section<'_, '_>) -> Vec<String> {
+    patterns(common, "roles", "arn:", "the ARN of a role, as in arn:aws:iam::*:role/fis-*")
 }
 
 fn patterns(section: &Section<'_, '_>, key: &str, begin: &str, what: &str) -> Vec<String> {

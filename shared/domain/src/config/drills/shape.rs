@@ -2,7 +2,10 @@
 
 use wildmatch::WildMatch;
 
-use crate::{config::reader::Section, drill::Drill};
+use crate::{
+    config::reader::Section,
+    drill::{Drill, TemplateRef},
+};
 
 /// The shapes of name, template, approval, calendars, alarms and services.
 pub(super) fn check(section: &Section<'_, '_>, drill: &Drill) {
@@ -18,13 +21,15 @@ pub(super) fn check(section: &Section<'_, '_>, drill: &Drill) {
         is_name(name),
         "must begin with a small letter; then small letters, digits and dashes, 40 in all",
     );
-    let template = &drill.template;
-    wrong(
-        "template",
-        template,
-        is_template(template),
-        "is no id of an experiment template: EXT and letters or digits",
-    );
+    if let TemplateRef::Name(name) = &drill.template {
+        wrong(
+            "template",
+            name,
+            is_name(name),
+            "is neither an id of an experiment template (EXT and letters or digits) nor the name of one, as in \
+             network-partition",
+        );
+    }
     if let Some(hash) = &drill.approved {
         let is_hash = hash.len() == 32 && hash.bytes().all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f'));
         wrong("approved", hash, is_hash, "is no hash of a template: `watchkeeper drill approve` writes it");
@@ -75,15 +80,10 @@ pub(super) fn deployments(section: &Section<'_, '_>) -> Vec<WildMatch> {
     names.iter().map(|name| WildMatch::new(name)).collect()
 }
 
-fn is_name(text: &str) -> bool {
+pub(in crate::config) fn is_name(text: &str) -> bool {
     let starts_well = text.bytes().next().is_some_and(|it| it.is_ascii_lowercase());
     let is_fit = |it: u8| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'-';
     starts_well && text.len() <= 40 && text.bytes().all(is_fit)
-}
-
-fn is_template(text: &str) -> bool {
-    let id = text.strip_prefix("EXT").filter(|id| !id.is_empty());
-    text.len() <= 64 && id.is_some_and(|id| id.bytes().all(|it| it.is_ascii_alphanumeric()))
 }
 
 /// A name as SSM documents have them, or an ARN with one.

@@ -1,8 +1,11 @@
+use std::collections::BTreeSet;
+
 use jiff::civil::{Weekday, date, time};
 use wildmatch::WildMatch;
 
 use super::*;
 use crate::{
+    channel::SecretName,
     config::Config,
     drill::Window,
     fis::{Limits, Tag},
@@ -53,10 +56,14 @@ fn the_least_drill_is_off_strict_and_has_the_defaults_that_its_types_name() {
         announce: minutes(15),
         lateness: minutes(20),
         recovery: minutes(30),
+        on_call: None,
+        quiet: SignedDuration::ZERO,
         interval: SignedDuration::from_hours(20),
+        max_runs_per_week: None,
         chance: 100,
         max_cost_cents: 1000,
         max_zones: 1,
+        min_healthy: None,
         limits: Limits::default(),
         promotion: None,
         after_deployment: Vec::new(),
@@ -74,6 +81,9 @@ fn everything_that_a_drill_may_say_is_read() {
         zones = { eu-west-1a = "euw1-az2" }
         health_api = true
         holidays = [2026-12-25, 2026-12-26]
+        roles = ["arn:aws:iam::*:role/fis-*"]
+        on_call = { pagerduty_schedule = "PSHARED", secret = "ssm:/watchkeeper/pagerduty-api" }
+        incident_url = "https://status.example.com/incidents?open=1"
 
         [[drill]]
         name = "zone-power"
@@ -96,9 +106,12 @@ fn everything_that_a_drill_may_say_is_read() {
         late_minutes = 35
         recovery_minutes = 45
         interval_hours = 160
+        max_runs_per_week = 3
+        on_call = { pagerduty_schedule = "PSHOP", secret = "secretsmanager:watchkeeper/pd", endpoint = "https://api.eu.pagerduty.com/" }
+        quiet_after_deployment_minutes = 90
         chance_percent = 50
         max_cost_dollars = 25
-        limits = { max_count = 20, max_percent = 100, max_duration_minutes = 45, max_zones = 2, allow_destructive = true, allowed_actions = ["aws:ec2:*"], allow_ssm_automation = ["arn:aws:ssm:*:*:document/Fail*"], allow_empty_targets = true, opt_in_tag = "Chaos=a=b" }
+        limits = { max_count = 20, max_percent = 100, max_duration_minutes = 45, max_zones = 2, min_healthy = 3, allow_destructive = true, allowed_actions = ["aws:ec2:*"], allow_ssm_automation = ["arn:aws:ssm:*:*:document/Fail*"], allow_empty_targets = true, opt_in_tag = "Chaos=a=b" }
         promotion = { after = "zone-power-staging", within_days = 14 }
         after_deployment = ["codepipeline:shop-*", "codedeploy:shop/blue"]
         rehearses = { service = ["RDS"] }
@@ -122,6 +135,20 @@ fn everything_that_a_drill_may_say_is_read() {
     let read = drills(toml);
     assert_eq!(read.zone_ids["eu-west-1a"], "euw1-az2");
     assert!(read.health_api);
+    assert_eq!(read.incident_url.as_deref(), Some("https://status.example.com/incidents?open=1"));
+    let shared = OnCall {
+        schedule: "PSHARED".into(),
+        secret: SecretName::Ssm("/watchkeeper/pagerduty-api".into()),
+        endpoint: "https://api.pagerduty.com".into(),
+    };
+    let own = OnCall {
+        schedule: "PSHOP".into(),
+        secret: SecretName::SecretsManager("watchkeeper/pd".into()),
+        endpoint: "https://api.eu.pagerduty.com".into(),
+    };
+    let on_call = ["zone-power-staging", "zone-power"].map(|name| read.named(name).unwrap().on_call.clone());
+    assert_eq!(on_call, [Some(shared), Some(own)]);
+    assert_eq!(read.named("zone-power-staging").unwrap().limits.allowed_roles, ["arn:aws:iam::*:role/fis-*"]);
     assert_eq!(
         read.named("zone-power-staging").unwrap().holidays,
         [date(2026, 12, 25), date(2026, 12, 26)].into()
@@ -141,6 +168,7 @@ fn everything_that_a_drill_may_say_is_read() {
         (drill.flexible, drill.stable, drill.announce, drill.lateness, drill.recovery, drill.interval),
         (minutes(5), minutes(0), minutes(30), minutes(35), minutes(45), SignedDuration::from_hours(160))
     );
+    assert_eq!((drill.quiet, drill.max_runs_per_week, drill.min_healthy), (minutes(90), Some(3), Some(3)));
     assert_eq!((drill.chance, drill.max_cost_cents, drill.max_zones, drill.weight), (50, 2500, 2, 9));
     let limits = Limits {
         opt_in_tag: Tag { key: "Chaos".into(), value: "a=b".into() },
@@ -149,6 +177,7 @@ fn everything_that_a_drill_may_say_is_read() {
         max_duration: minutes(45),
         allow_destructive: true,
         allowed_actions: vec!["aws:ec2:*".into()],
+        allowed_roles: vec!["arn:aws:iam::*:role/fis-*".into()],
         allow_ssm_automation: vec!["arn:aws:ssm:*:*:document/Fail*".into()],
         allow_empty_targets: true,
     };
@@ -192,6 +221,33 @@ fn every_problem_of_a_drill_is_named_with_its_place() {
             "limits = { max_duration_minutes = 721 }",
             "`max_duration_minutes` must be a whole number from 1 to 720",
         ),
+        ("limits = { min_healthy = 0 }", "8:26: `min_healthy` must be a whole number from 1 to 1000000"),
+        ("max_runs_per_week = 0", "8:21: `max_runs_per_week` must be a whole number from 1 to 1000"),
+        (
+            "quiet_after_deployment_minutes = 1441",
+            "8:34: `quiet_after_deployment_minutes` must be a whole number",
+        ),
+        ("on_call = { secret = \"ssm:x\" }", "8:11: `pagerduty_schedule` is missing here"),
+        ("on_call = { pagerduty_schedule = \"P1\" }", "8:11: `secret` is missing here"),
+        ("on_call = { pagerduty_schedule = \"P1\", secret = \"u+key\" }", "8:49: `secret` must name where"),
+        (
+            "on_call = { pagerduty_schedule = \"a/b\", secret = \"ssm:x\" }",
+            "8:34: `a/b` is no id of a schedule: the letters and digits at the end of its address",
+        ),
+        (
+            "on_call = { who = \"ada\" }",
+            "8:13: unknown key `who`; known here: pagerduty_schedule, secret, endpoint",
+        ),
+        (
+            "[drills]\nroles = [\"fis-*\"]",
+            "9:9: `fis-*` must be the ARN of a role, as in arn:aws:iam::*:role/fis-*",
+        ),
+        ("[drills]\nroles = []", "9:9: `roles` must be a list of texts"),
+        (
+            "[drills]\nincident_url = \"http://x\"",
+            "9:16: `incident_url` must be an address that begins with https://",
+        ),
+        ("[drills]\non_call = { pagerduty_schedule = \"P 1\" }", "9:34: `P 1` is no id of a schedule"),
         ("limits = { many = 0 }", "8:12: unknown key `many`; known here: max_count, max_percent"),
         ("limits = { allowed_actions = [\"ec2:*\"] }", "`ec2:*` must be the id of an action"),
         ("limits = { allow_ssm_automation = [\"Fail*\"] }", "`Fail*` must be the ARN of a document"),
@@ -221,7 +277,7 @@ fn every_problem_of_a_drill_is_named_with_its_place() {
         ("[drills]\nholidays = 1", "9:12: `holidays` must be a list of days"),
         ("[drills]\nhealth_api = 1", "9:14: `health_api` must be true or false"),
         ("[drills]\nzones = { euw1-az2 = \"eu-west-1a\" }", "9:22: write the name of a zone and its id"),
-        ("[drills]\nzone = {}", "9:1: unknown key `zone`; known here: zones, health_api, holidays"),
+        ("[drills]\nzone = {}", "9:1: unknown key `zone`; known here: zones, health_api, holidays, roles"),
     ] {
         let found = problems(&format!("{LEAST}{line}\n"));
         assert!(found.iter().any(|told| told.contains(problem)), "{line}: {found:?}");
@@ -253,16 +309,20 @@ fn names_and_templates_have_a_shape() {
     let of = |id: &str| LEAST.replace("EXT1a2b3c4d5e6f7", id);
     for id in [
         "EXT",
-        "ext1",
         "EXT-1",
+        "Network Partition",
         "arn:aws:fis:eu-west-1:123456789012:experiment-template/EXT1",
         &format!("EXT{}", "1".repeat(62)),
     ] {
         assert!(
-            problems(&of(id))[0].starts_with(&format!("4:12: `{id}` is no id of an experiment template")),
+            problems(&of(id))[0]
+                .starts_with(&format!("4:12: `{id}` is neither an id of an experiment template")),
             "{id}"
         );
     }
+    let template = |text: &str| drills(&of(text)).drills.remove(0).template;
+    assert_eq!(template("EXT1"), TemplateRef::Id("EXT1".into()));
+    assert_eq!(template("network-partition"), TemplateRef::Name("network-partition".into()));
 }
 
 #[test]

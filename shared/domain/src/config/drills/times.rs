@@ -17,7 +17,7 @@ const DAYS: [(&str, Weekday); 7] = [
     ("SUN", Weekday::Sunday),
 ];
 
-pub(super) fn schedule(section: &Section<'_, '_>) -> Option<Cron> {
+pub(in crate::config) fn schedule(section: &Section<'_, '_>) -> Option<Cron> {
     let text = section.string("schedule")?;
     let cron = Cron::parse(&text);
     cron.map_err(|why| section.problem_at("schedule", &format!("`schedule`: {why}"))).ok()

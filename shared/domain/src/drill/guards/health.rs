@@ -1,4 +1,4 @@
-//! The health of the provider and of the service: open issues, incidents, alarms.
+//! The health of the provider and of the service: open issues, incidents, deployments, alarms.
 
 use std::collections::BTreeSet;
 
@@ -119,8 +119,28 @@ pub(super) fn incidents(it: &Question<'_>) -> Option<Objection> {
             let first = text::cut(&text::line(open.first()?), 120);
             Objection::new(Guard::Incident, format!("an incident is in progress: {first}"))
         }
-        Err(why) => Objection::unread(Guard::Incident, "the open OpsItems", why),
+        Err(why) => Objection::unread(Guard::Incident, "the open incidents", why),
     }
+}
+
+/// What has just been deployed has not yet shown that it is well. What the drill itself waits for (`after_deployment`) is
+/// its reason, and no objection.
+pub(super) fn deployments(it: &Question<'_>) -> Option<Objection> {
+    if it.drill.quiet.is_zero() {
+        return None;
+    }
+    let deployments = match &it.facts.deployments {
+        Ok(deployments) => deployments,
+        Err(why) => return Objection::unread(Guard::Deployment, "the last deployments", why),
+    };
+    let is_reason = |what: &str| it.drill.after_deployment.iter().any(|pattern| pattern.matches(what));
+    let (what, at) = deployments.newest(|what| !is_reason(what))?;
+    if it.now.duration_since(at) >= it.drill.quiet {
+        return None;
+    }
+    let minutes = it.drill.quiet.as_mins();
+    let because = format!("{what} was deployed at {at}; {minutes} minutes must lie between the two");
+    Objection::new(Guard::Deployment, because)
 }
 
 /// Every alarm that ends the run or tells of the service is `OK`, and has been for a while. No data is not good news.

@@ -1,6 +1,6 @@
 //! Switches, times and calendars.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use super::{Guard, Objection, Question};
 use crate::{drill::when, experiment::Listed, text};
@@ -68,6 +68,21 @@ pub(super) fn announcement(it: &Question<'_>) -> Option<Objection> {
     }
     let minutes = it.drill.announce.as_mins();
     Objection::new(Guard::Announcement, format!("people must be told {minutes} minutes before"))
+}
+
+/// Somebody is called if it goes wrong.
+pub(super) fn on_call(it: &Question<'_>) -> Option<Objection> {
+    let schedule = &it.drill.on_call.as_ref()?.schedule;
+    match &it.facts.on_call {
+        Ok(true) => None,
+        Ok(false) => {
+            let because = format!(
+                "nobody is on call in the PagerDuty schedule {schedule}, or no escalation policy uses it"
+            );
+            Objection::new(Guard::OnCall, because)
+        }
+        Err(why) => Objection::unread(Guard::OnCall, "who is on call", why),
+    }
 }
 
 pub(super) fn lateness(it: &Question<'_>) -> Option<Objection> {
@@ -144,6 +159,20 @@ pub(super) fn interval(it: &Question<'_>) -> Option<Objection> {
         Guard::Interval,
         format!("it ran at {last}; at least {hours} hours must lie between two runs"),
     )
+}
+
+/// The same starts, counted by the day in the drill's zone: the day on which it is due and the six before. By the hour, a
+/// drill that is due once a week would be in its own way whenever it starts some minutes earlier than the last time.
+pub(super) fn weekly(it: &Question<'_>) -> Option<Objection> {
+    let most = it.drill.max_runs_per_week?;
+    let day = |at: Timestamp| at.to_zoned(it.drill.zone.clone()).date();
+    let first = day(it.plan.due).saturating_sub(6.days());
+    let count = it.plan.starts.iter().filter(|at| day(**at) >= first).count();
+    if u64::try_from(count).is_ok_and(|count| count < most) {
+        return None;
+    }
+    let times = text::count(count, "time");
+    Objection::new(Guard::Interval, format!("it ran {times} since {first}; {most} a week are allowed"))
 }
 
 /// One at a time, whoever has started the other. It also keeps clear of the quota of five active experiments.

@@ -77,6 +77,28 @@ pub(super) fn share(it: &Question<'_>) -> Option<Objection> {
     None
 }
 
+/// Enough of them are left, as far as resources are counted at all: stopped ones still are, and what was deleted may be
+/// for a while. Not asked of a run, for nobody knows whether what it hits is still counted.
+pub(super) fn left(it: &Question<'_>) -> Option<Objection> {
+    let least = it.drill.min_healthy?;
+    let targets = targets(it).ok()?;
+    for (kind, count) in by_type(targets) {
+        let Some(Some(all)) = targets.fleets.get(kind) else {
+            let because = format!(
+                "nobody can count the resources of type {kind}, so that {least} left of them is no more than a hope"
+            );
+            return Objection::new(Guard::BlastRadius, because);
+        };
+        let left = all.saturating_sub(count);
+        if left < least {
+            let because =
+                format!("{left} of {all} resources of type {kind} would be left; {least} are asked for");
+            return Objection::new(Guard::BlastRadius, because);
+        }
+    }
+    None
+}
+
 pub(super) fn zones(it: &Question<'_>) -> Option<Objection> {
     let targets = targets(it).ok()?;
     let zones: BTreeSet<_> = targets.zones.values().collect();

@@ -2,14 +2,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 use serde_json::json;
+use wildmatch::WildMatch;
 
 use super::{
-    FORESEEABLE,
+    BEFORE_PREVIEW, FORESEEABLE,
     live::overtime,
     sample::{INSTANCE, STOP, Sample, listed, minutes, now, template},
 };
 use crate::{
-    drill::{Floor, Halt, Promotion, Proof},
+    channel::SecretName,
+    drill::{Deployments, Floor, Halt, OnCall, Promotion, Proof},
     experiment::{ResolvedTarget, Status},
     fis::Template,
     ports::{Alarm, CalendarState, Issue},
@@ -31,7 +33,7 @@ fn nothing_objects_to_the_sample() {
 fn every_fact_that_cannot_be_read_is_an_objection() {
     let lost = || "the network is down".to_owned();
     type Spoil = fn(&mut Sample, String);
-    let spoils: [(&str, Spoil); 10] = [
+    let spoils: [(&str, Spoil); 12] = [
         ("[halt]", |it, why| it.facts.halt = Err(why)),
         ("[lever]", |it, why| it.facts.lever = Err(why)),
         ("[approval]", |it, why| it.facts.template = Err(why)),
@@ -44,6 +46,14 @@ fn every_fact_that_cannot_be_read_is_an_objection() {
         ("[calendar]", |it, why| {
             it.drill.calendars = vec!["freeze".into()];
             it.facts.calendars = Err(why);
+        }),
+        ("[on-call]", |it, why| {
+            it.drill.on_call = Some(on_call());
+            it.facts.on_call = Err(why);
+        }),
+        ("[deployment]", |it, why| {
+            it.drill.quiet = minutes(30);
+            it.facts.deployments = Err(why);
         }),
     ];
     for (guard, spoil) in spoils {
@@ -77,6 +87,24 @@ fn a_run_starts_neither_too_early_nor_too_late() {
     only(&Sample::before_preview(early), "15 minutes before [announcement]");
     assert_eq!(Sample::before_preview(|it| it.plan.due = now() - minutes(20)), [""; 0]);
     only(&Sample::before_preview(|it| it.plan.due = now() - minutes(21)), "21 minutes late");
+}
+
+fn on_call() -> OnCall {
+    let secret = SecretName::Ssm("/watchkeeper/pagerduty-api".into());
+    OnCall { schedule: "PSHOP".into(), secret, endpoint: String::new() }
+}
+
+#[test]
+fn somebody_must_be_on_call_where_the_drill_says_so() {
+    let with = |answer: bool| {
+        Sample::before_preview(move |it| {
+            it.drill.on_call = Some(on_call());
+            it.facts.on_call = Ok(answer);
+        })
+    };
+    assert_eq!(with(true), [""; 0]);
+    only(&with(false), "nobody is on call in the PagerDuty schedule PSHOP");
+    assert_eq!(Sample::before_preview(|it| it.facts.on_call = Ok(false)), [""; 0], "it does not ask");
 }
 
 #[test]
@@ -128,6 +156,27 @@ fn only_real_starts_count_for_the_interval() {
     };
     assert_eq!(last(20), [""; 0]);
     only(&last(19), "at least 20 hours");
+}
+
+#[test]
+fn a_week_has_a_limit_that_a_weekly_drill_never_meets() {
+    let with = |most: Option<u64>, starts: &[&str]| {
+        let starts: Vec<_> = starts.iter().map(|at| at.parse().unwrap()).collect();
+        [&FORESEEABLE[..], &BEFORE_PREVIEW[..]].map(|checks| {
+            Sample::ask(checks, |it| {
+                it.drill.max_runs_per_week = most;
+                it.plan.starts = starts.clone();
+            })
+        })
+    };
+    // It is due on the 24th. In Berlin the 18th begins at 23:00 UTC.
+    let week = ["2026-11-17T22:59:59Z", "2026-11-17T23:00:00Z", "2026-11-20T09:00:00Z"];
+    assert_eq!(with(Some(3), &week), [[""; 0]; 2]);
+    for found in with(Some(2), &week) {
+        only(&found, "it ran 2 times since 2026-11-18; 2 a week are allowed [interval]");
+    }
+    assert_eq!(with(None, &week), [[""; 0]; 2]);
+    assert_eq!(with(Some(1), &["2026-11-17T09:08:00Z"]), [[""; 0]; 2], "seen running late last time");
 }
 
 #[test]
@@ -258,6 +307,24 @@ fn an_incident_in_progress_is_no_time_for_a_drill() {
     );
 }
 
+#[test]
+fn what_was_just_deployed_is_left_in_peace_unless_the_drill_waits_for_it() {
+    let with = |what: &'static str, minutes_ago: i64, quiet: i64| {
+        Sample::before_preview(move |it| {
+            it.drill.quiet = minutes(quiet);
+            it.drill.after_deployment = vec![WildMatch::new("codepipeline:shop-*")];
+            it.facts.deployments = Ok(Deployments::default().with(what, now() - minutes(minutes_ago), now()));
+        })
+    };
+    only(
+        &with("codepipeline:cart", 29, 30),
+        "codepipeline:cart was deployed at 2026-11-24T08:31:00Z; 30 minutes",
+    );
+    assert_eq!(with("codepipeline:cart", 30, 30), [""; 0]);
+    assert_eq!(with("codepipeline:cart", 1, 0), [""; 0], "it does not ask");
+    assert_eq!(with("codepipeline:shop-staging", 1, 30), [""; 0]);
+}
+
 fn proof(drill: &str, outcome: &str, days_ago: i64) -> Proof {
     Proof {
         drill: drill.into(),
@@ -368,6 +435,25 @@ fn count_share_and_zones_have_limits() {
     only(&with(5, 9, 1), "5 of 9 resources");
     only(&with(4, 100, 2), "2 Availability Zones would be hit (euw1-az1, euw1-az2)");
     assert_eq!(with(1, 1, 1), [""; 0], "the only one that opted in");
+}
+
+#[test]
+fn so_many_must_be_left_and_what_nobody_can_count_is_not_left() {
+    let with = |least: Option<u64>, fleet: Option<u64>| {
+        Sample::before_start(move |it| {
+            it.drill.min_healthy = least;
+            it.drill.limits.max_percent = 100;
+            let mut targets = it.facts.targets.clone().unwrap().unwrap();
+            targets.fleets.insert("aws:ec2:instance".into(), fleet);
+            it.facts.targets = Some(Ok(targets));
+        })
+    };
+    assert_eq!(with(Some(2), Some(3)), [""; 0]);
+    only(&with(Some(3), Some(3)), "2 of 3 resources of type aws:ec2:instance would be left; 3 are asked for");
+    only(&with(Some(1), Some(1)), "0 of 1 resources");
+    only(&with(Some(1), Some(0)), "0 of 0 resources");
+    only(&with(Some(1), None), "nobody can count the resources of type aws:ec2:instance");
+    assert_eq!(with(None, None), [""; 0]);
 }
 
 #[test]

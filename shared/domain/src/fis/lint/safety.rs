@@ -69,23 +69,33 @@ pub(super) fn logs(template: &Template, _: &Limits) -> Vec<Finding> {
     findings
 }
 
-/// FIS acts as a role.
-pub(super) fn role(template: &Template, _: &Limits) -> Vec<Finding> {
+/// FIS acts as a role, and as one of those that are allowed. One that the stack makes is judged once it is deployed.
+pub(super) fn role(template: &Template, limits: &Limits) -> Vec<Finding> {
     let Some(role) = &template.role_arn else {
         let message = "missing: name a role of its own for this family of faults, with the least it needs";
         return vec![Finding::refuse("role-absent", "roleArn", message)];
     };
     let is_role = |arn: &str| arn.starts_with("arn:aws") && arn.contains(":iam::") && arn.contains(":role/");
-    let is_wrong = role.known().is_some_and(|arn| !is_role(arn));
-    let message = format!("`{role}` is no ARN of a role: write arn:aws:iam::<account>:role/<name>");
-    Vec::from_iter(is_wrong.then(|| Finding::refuse("role-malformed", "roleArn", message)))
+    match role.known() {
+        Some(arn) if !is_role(arn) => {
+            let message = format!("`{role}` is no ARN of a role: write arn:aws:iam::<account>:role/<name>");
+            vec![Finding::refuse("role-malformed", "roleArn", message)]
+        }
+        Some(arn) if !limits.allows_role(arn) => {
+            let allowed = limits.allowed_roles.join(", ");
+            let message = format!("`{role}` is none of the roles that are allowed: {allowed}");
+            vec![Finding::refuse("role-not-allowed", "roleArn", message)]
+        }
+        Some(_) | None => Vec::new(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::super::sample::spoiled;
+    use super::super::sample::{spoiled, spoiled_under};
+    use crate::fis::Limits;
 
     #[test]
     fn without_an_alarm_nothing_is_started() {
@@ -137,5 +147,16 @@ mod tests {
         assert_eq!(spoiled(|it| it["roleArn"] = json!("")), ["Refuse role-absent roleArn"]);
         assert_eq!(spoiled(|it| it["roleArn"] = json!("admin")), ["Refuse role-malformed roleArn"]);
         assert_eq!(spoiled(|it| it["roleArn"] = json!({ "Fn::GetAtt": ["Role", "Arn"] })), [""; 0]);
+    }
+
+    #[test]
+    fn somebody_else_than_those_allowed_must_not_act() {
+        let limits = |pattern: &str| Limits { allowed_roles: vec![pattern.to_owned()], ..Limits::default() };
+        let under = |pattern: &str| spoiled_under(&limits(pattern), |_| ());
+        assert_eq!(under("arn:aws:iam::*:role/drills"), [""; 0]);
+        assert_eq!(under("arn:aws:iam::*:role/fis-*"), ["Refuse role-not-allowed roleArn"]);
+        let made = json!({ "Fn::GetAtt": ["Role", "Arn"] });
+        let found = spoiled_under(&limits("arn:aws:iam::*:role/fis-*"), |it| it["roleArn"] = made);
+        assert_eq!(found, [""; 0]);
     }
 }

@@ -1,4 +1,4 @@
-//! Addresses, tokens and keys of channels, from Secrets Manager or the Parameter Store.
+//! Addresses, tokens and keys, from Secrets Manager or the Parameter Store.
 
 use std::{
     collections::BTreeMap,
@@ -8,13 +8,13 @@ use std::{
 };
 
 use aws_config::{SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
-use watchkeeper_domain::{channel::SecretName, message::Trouble};
+use watchkeeper_domain::{channel::SecretName, failure::Failure, message::Trouble};
 
-use super::trouble::trouble;
+use crate::trouble::trouble;
 
 /// A secret. It shows itself to nobody who only prints.
 #[derive(Clone)]
-pub(crate) struct Secret(Arc<str>);
+struct Secret(Arc<str>);
 
 impl Secret {
     /// The value, without space around it: a newline comes easily with a pasted address.
@@ -22,7 +22,7 @@ impl Secret {
         Self(value.trim().into())
     }
 
-    pub(crate) fn value(&self) -> &str {
+    fn value(&self) -> &str {
         &self.0
     }
 }
@@ -72,8 +72,36 @@ impl Secrets {
         Self { stores: None, known: Arc::new(Mutex::new(known)) }
     }
 
+    /// The value of the secret called `name`, for a client that keeps it. It must not be printed.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn value(&self, name: &SecretName) -> Result<String, Failure> {
+        let secret =
+            self.get(name).await.map_err(|trouble| Failure::new("read", shown(name), trouble.cause))?;
+        Ok(secret.value().to_owned())
+    }
+
+    /// Sends with the secret called `name`. After a 401 or 403 the secret is read again and tried once more: it may
+    /// have been rotated.
+    #[cfg(any(feature = "channels", feature = "drills"))]
+    pub(crate) async fn with<T>(
+        &self,
+        name: &SecretName,
+        send: impl AsyncFn(&str) -> Result<T, Trouble>,
+    ) -> Result<T, Trouble> {
+        let known = self.get(name).await?;
+        match send(known.value()).await {
+            Err(trouble) if is_refused_secret(&trouble) => {
+                let read = self.fresh(name).await?;
+                send(read.value()).await
+            }
+            answer => answer,
+        }
+    }
+
     /// The secret called `name`, from memory if it has been read before.
-    pub(crate) async fn get(&self, name: &SecretName) -> Result<Secret, Trouble> {
+    async fn get(&self, name: &SecretName) -> Result<Secret, Trouble> {
         match self.known(name) {
             Some(secret) => Ok(secret),
             None => self.fresh(name).await,
@@ -81,7 +109,7 @@ impl Secrets {
     }
 
     /// The secret called `name`, read anew.
-    pub(crate) async fn fresh(&self, name: &SecretName) -> Result<Secret, Trouble> {
+    async fn fresh(&self, name: &SecretName) -> Result<Secret, Trouble> {
         let Some(stores) = &self.stores else {
             return self.known(name).ok_or_else(|| Trouble::lasting(format!("{} is not given", shown(name))));
         };
@@ -113,6 +141,11 @@ impl Stores {
         let answer = answer.map_err(|error| trouble("Parameter Store", error))?;
         filled(answer.parameter().and_then(|parameter| parameter.value()))
     }
+}
+
+#[cfg(any(feature = "channels", feature = "drills"))]
+fn is_refused_secret(trouble: &Trouble) -> bool {
+    !trouble.passing && (trouble.cause.starts_with("401") || trouble.cause.starts_with("403"))
 }
 
 fn filled(value: Option<&str>) -> Result<Secret, Trouble> {

@@ -1,4 +1,4 @@
-//! What an AWS call's error means for a channel.
+//! What an AWS call's error means for whoever waits for its answer to go on.
 
 use std::error::Error;
 
@@ -16,7 +16,7 @@ use crate::error::failure;
 const PASSING: [&str; 4] = ["Throttl", "TooMany", "LimitExceeded", "Expired"];
 
 /// The trouble that `service` has: in doubt where [`failure`] is, lasting after a refusal.
-pub(super) fn trouble<E>(service: &str, error: SdkError<E, HttpResponse>) -> Trouble
+pub(crate) fn trouble<E>(service: &str, error: SdkError<E, HttpResponse>) -> Trouble
 where
     E: Error + ProvideErrorMetadata + Send + Sync + 'static,
 {

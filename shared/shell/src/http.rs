@@ -1,13 +1,14 @@
-//! One POST over HTTPS, and what its answer means: shown, not shown, or nobody knows.
+//! A POST or a GET over HTTPS, and what its answer means: shown or read, not so, or nobody knows.
 
 use std::{error::Error, time::Duration};
 
 use jiff::{SignedDuration, Timestamp, fmt::rfc2822};
 use reqwest::{
-    Client, Response, Url,
-    header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
+    Client, RequestBuilder, Response, Url,
+    header::{self, AUTHORIZATION, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
     redirect::Policy,
 };
+#[cfg(feature = "channels")]
 use serde_json::Value;
 use watchkeeper_domain::{failure::Failure, message::Trouble};
 
@@ -18,7 +19,7 @@ const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(1);
 /// How much of a refusal's body goes into its cause, in characters.
 const CAUSE: usize = 80;
 
-/// How long to wait for a channel.
+/// How long to wait for an answer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Patience {
     /// For a connection.
@@ -33,7 +34,7 @@ impl Default for Patience {
     }
 }
 
-/// What a channel answered with a 2xx status.
+/// What was answered with a 2xx status.
 pub(crate) struct Answer {
     pub status: u16,
     pub body: String,
@@ -58,34 +59,62 @@ pub(crate) fn client(patience: Patience) -> Result<Client, Failure> {
 /// Posts `message` as JSON to `url`, once.
 ///
 /// Neither `url` nor `bearer` nor a routing key is ever part of the trouble: the address of a webhook is its password.
+#[cfg(feature = "channels")]
 pub(crate) async fn post(
     client: &Client,
     url: &str,
     bearer: Option<&str>,
     message: &Value,
 ) -> Result<Answer, Trouble> {
-    let mut request = client.post(address(url)?).header(CONTENT_TYPE, "application/json; charset=utf-8");
+    let mut request =
+        client.post(address(url)?).header(header::CONTENT_TYPE, "application/json; charset=utf-8");
     if let Some(token) = bearer {
-        request = request.header(AUTHORIZATION, credentials(token)?);
+        request = request.header(AUTHORIZATION, credentials("Bearer ", token)?);
     }
-    let response = request.body(message.to_string()).send().await.map_err(|error| unanswered(&error))?;
+    let hidden = secrets(url).chain(bearer).chain(routing_key(message));
+    answer(request.body(message.to_string()), hidden).await
+}
+
+/// Gets `url` as a document of the type `accept`, with the token that `authorization` has after its scheme. An attempt
+/// that comes to nothing is repeated once and at once, if that can help and nobody has asked for a wait.
+///
+/// Neither `url` nor the token is ever part of the trouble.
+#[cfg(feature = "drills")]
+pub(crate) async fn get(
+    client: &Client,
+    url: &str,
+    accept: &str,
+    authorization: Option<(&str, &str)>,
+) -> Result<Answer, Trouble> {
+    let attempt = async || {
+        let mut request = client.get(address(url)?).header(header::ACCEPT, accept);
+        if let Some((scheme, token)) = authorization {
+            request = request.header(AUTHORIZATION, credentials(scheme, token)?);
+        }
+        answer(request, secrets(url).chain(authorization.map(|(_, token)| token))).await
+    };
+    match attempt().await {
+        Err(trouble) if trouble.passing && trouble.retry_after.is_none() => attempt().await,
+        answer => answer,
+    }
+}
+
+/// Sends `request`. What is `hidden` is left out of the trouble.
+async fn answer<'a>(
+    request: RequestBuilder,
+    hidden: impl Iterator<Item = &'a str>,
+) -> Result<Answer, Trouble> {
+    let response = request.send().await.map_err(|error| unanswered(&error))?;
     let status = response.status().as_u16();
     let wait = retry_after(response.headers());
     let body = read(response).await;
     match status {
         200..=299 => body.map(|body| Answer { status, body }),
-        _ => {
-            let body = body.unwrap_or_default();
-            Err(refused(
-                status,
-                wait,
-                &without(&body, secrets(url).chain(bearer).chain(routing_key(message))),
-            ))
-        }
+        _ => Err(refused(status, wait, &without(&body.unwrap_or_default(), hidden))),
     }
 }
 
-/// Where to post. Only this machine may be spoken to without TLS: the fake channels of a test are there.
+/// Where to send. Only this machine may be spoken to without TLS: the fake channels of a test are there.
 fn address(url: &str) -> Result<Url, Trouble> {
     let url = Url::parse(url).map_err(|_| Trouble::lasting("no web address where one is needed"))?;
     let is_here = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
@@ -96,8 +125,8 @@ fn address(url: &str) -> Result<Url, Trouble> {
     }
 }
 
-fn credentials(token: &str) -> Result<HeaderValue, Trouble> {
-    let value = HeaderValue::try_from(format!("Bearer {token}"));
+fn credentials(scheme: &str, token: &str) -> Result<HeaderValue, Trouble> {
+    let value = HeaderValue::try_from(format!("{scheme}{token}"));
     let mut value = value.map_err(|_| Trouble::lasting("a token with characters that no token has"))?;
     value.set_sensitive(true);
     Ok(value)
@@ -167,6 +196,7 @@ fn secrets(url: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The key in an event for PagerDuty.
+#[cfg(feature = "channels")]
 fn routing_key(message: &Value) -> Option<&str> {
     message["routing_key"].as_str().filter(|key| !key.is_empty())
 }
@@ -247,6 +277,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "channels")]
     fn a_refusal_that_repeats_the_address_or_the_key_does_not_get_into_the_cause() {
         let url = "https://hooks.example.com/services/T00000000/B00000000/sEcReTsEcReT?sig=aBcDeFgHiJ";
         let said = format!("no {url}; no sEcReTsEcReT; no aBcDeFgHiJ; no tOkEn; no kEy");

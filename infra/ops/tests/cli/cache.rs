@@ -1,0 +1,7 @@
+//! The commands about CI caches that speak to a deployed stack.
+
+mod claims;
+mod looks;
+mod nights;
+mod shown;
+mod yard;
