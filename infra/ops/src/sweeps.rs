@@ -21,8 +21,8 @@ use crate::functions::Function;
 /// How often an item is looked at that stays due, before time goes on without it.
 const PATIENCE: u32 = 3;
 
-/// The same for drills, which stay due from their start to their verdict: an experiment takes 12 hours at most (AWS FIS User
-/// Guide, "Quotas and limitations"). At a look a minute, that is a day.
+/// The same for drills, which stay due from their start to their verdict. An experiment takes 12 hours at most (AWS FIS
+/// User Guide, "Quotas and limitations"): at a look a minute, this is a day.
 const PATIENCE_WITH_DRILLS: u32 = 24 * 60;
 
 /// What a sweep sends when its schedule does not say how often.
