@@ -31,6 +31,8 @@ pub struct Standing {
     pub heard: BTreeMap<String, Timestamp>,
     /// When the last night began whose feeders all answered: a delta is asked for since then.
     pub answered_at: Option<Timestamp>,
+    /// When the last night began that was only rehearsed.
+    pub rehearsed_at: Option<Timestamp>,
     /// Snapshots on their way out, each with its Region: first what is to be deleted is recorded, then it goes.
     pub doomed: Vec<Doomed>,
     /// The tokens of snapshots that came to nothing, with when: what carries one is deleted.

@@ -78,7 +78,9 @@ fn wrote(standing: &Standing, night: &Night, outcome: &Outcome, rules: Rules<'_>
     match outcome {
         Outcome::Written(sealed, account) => seal(standing, night, (sealed, account), rules),
         Outcome::Rehearsed(account) => {
-            let next = over(standing, night);
+            // What was only rehearsed is asked for again once the leash is off.
+            let rehearsed_at = Some(night.began);
+            let next = Standing { night: None, rehearsed_at, ..standing.clone() };
             let decision = Decision::because(Reason::Rehearsed);
             words::told(decision, next, Saying::Rehearsed { account, because: &night.because }, rules)
         }

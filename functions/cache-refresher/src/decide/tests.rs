@@ -232,7 +232,8 @@ fn on_the_leash_it_is_told_what_would_be_written_and_nothing_is_done() {
     let outcome = Outcome::Rehearsed(account(5, 0));
     let told = at(&next(&begun), &then(&begun, Answer::Wrote(Box::new(outcome))), now(), true);
     assert_eq!(notice(&told).headline, "Cache maven on the leash: 5 files, 5.0 kB would be written");
-    assert_eq!((next(&told).night, next(&told).care), (None, false));
+    let after = next(&told);
+    assert_eq!((after.night, after.care, after.answered_at), (None, false, None));
     let care = at(&Standing { care: true, ..standing(&[1, 2, 3]) }, &look(), now(), true);
     assert_eq!((care.because, care.effects.len()), (Reason::Leashed, 0));
 }

@@ -50,7 +50,7 @@ pub async fn refresh(place: &Place, what: &Refresh, screen: &mut Screen) -> Resu
         request.refresh(&stack.bus(&what.bus)?).await?;
     }
     if let (Some(minutes), Some(table)) = (what.wait, table) {
-        let watch = Watch { table, cache, id: &request.id, before };
+        let watch = Watch { table, cache, id: &request.id };
         return watch.until_the_end(what, minutes, screen).await;
     }
     say(&request, is_known, what.json, screen)
@@ -89,7 +89,6 @@ struct Watch<'a> {
     table: Table,
     cache: &'a Cache,
     id: &'a str,
-    before: Standing,
 }
 
 impl Watch<'_> {
@@ -116,7 +115,7 @@ impl Watch<'_> {
         loop {
             let is_late = when::now() >= deadline;
             let so_far = match known::standing(&self.table, &self.cache.name).await {
-                Ok(after) => match look(&self.before, &after, self.id, &self.cache.zone) {
+                Ok(after) => match look(&after, self.id, &self.cache.zone) {
                     Sight::Ended(end) => return Ok(end.after(&shown)),
                     Sight::Underway(so_far) if is_late => return Ok(End::late(&so_far, minutes)),
                     Sight::Underway(so_far) => {

@@ -41,7 +41,7 @@ pub enum Sort {
     NothingNew,
     /// On the leash, it was done in memory only.
     Rehearsed,
-    /// No generation came of it, and the table does not say why not.
+    /// No generation came of it, and the table knows only of the night after it.
     NothingCame,
     /// It was given up.
     Failed,
@@ -79,7 +79,7 @@ impl Sort {
             Self::Published => "is refreshed",
             Self::NothingNew => "is up to date: nothing was new",
             Self::Rehearsed => "is as it was: the leash is on",
-            Self::NothingCame => "is as it was: nothing was new, or the leash is on",
+            Self::NothingCame => "has no generation of that night, and another night has come since",
             Self::Failed => "was not refreshed",
             Self::Busy => "was not refreshed: another night is under way",
             Self::TimeOver => "is not refreshed yet",
@@ -122,9 +122,9 @@ impl End {
     }
 }
 
-/// What `after` means for whoever waits for the night `id`, which was asked for when the cache stood as `before`.
-pub fn look(before: &Standing, after: &Standing, id: &str, zone: &TimeZone) -> Sight {
-    match (&after.night, after.heard.get(id)) {
+/// What it means for whoever waits for the night `id` that the cache stands so.
+pub fn look(standing: &Standing, id: &str, zone: &TimeZone) -> Sight {
+    match (&standing.night, standing.heard.get(id)) {
         (Some(night), _) if night.id == id => Sight::Underway(known::phase(night, zone)),
         (Some(other), None) => {
             let since = format!("since {}: {}", moment(other.began, zone), other.because);
@@ -135,25 +135,24 @@ pub fn look(before: &Standing, after: &Standing, id: &str, zone: &TimeZone) -> S
                 "cache-refresher has not answered yet (is it deployed, and the cache switched on there?)";
             Sight::Underway(unheard.to_owned())
         }
-        (_, Some(began)) => Sight::Ended(ended(before, after, (id, *began))),
+        (_, Some(began)) => Sight::Ended(ended(standing, *began)),
     }
 }
 
 /// The end of the night that began at `began`. Another one may have come after it.
-fn ended(before: &Standing, after: &Standing, (id, began): (&str, Timestamp)) -> End {
-    let next = after.heard.values().filter(|at| **at > began).min();
+fn ended(standing: &Standing, began: Timestamp) -> End {
+    let next = standing.heard.values().filter(|at| **at > began).min();
     let is_its_own =
         |it: &&Generation| it.published_at >= began && next.is_none_or(|next| it.published_at < *next);
-    let generations: Vec<_> = after.generations.iter().filter(is_its_own).cloned().collect();
-    let has_answered = after.answered_at == Some(began);
-    let was_quiet = before.seq == 0 && !before.heard.contains_key(id);
+    let generations: Vec<_> = standing.generations.iter().filter(is_its_own).cloned().collect();
+    let [has_answered, is_rehearsed] =
+        [standing.answered_at, standing.rehearsed_at].map(|at| at == Some(began));
     let sort = match (has_answered, next.is_some(), generations.is_empty()) {
+        _ if is_rehearsed => Sort::Rehearsed,
         (true, _, false) | (false, true, false) => Sort::Published,
+        (true, _, true) => Sort::NothingNew,
+        (false, true, true) => Sort::NothingCame,
         (false, false, _) => Sort::Failed,
-        // People hear of a rehearsal, and of nothing new only where a night has failed before.
-        (true, _, true) if was_quiet && after.thread == before.thread => Sort::NothingNew,
-        (true, _, true) if was_quiet => Sort::Rehearsed,
-        (true | false, _, true) => Sort::NothingCame,
     };
     let because = generations.iter().map(done).collect();
     End { sort, because, generations }
