@@ -230,8 +230,14 @@ async fn the_adapter_sees_all_pages_all_states_and_how_far_each_volume_is() {
     }
     let filling = ["Some(0)", "Some(19)", "Some(39)", "Some(58)", "Some(78)"];
     let filling = filling.map(|progress| format!("Available {progress}"));
-    let others =
-        ["Available None", "Creating None", "Creating Some(0)", "Deleting None", "Error None", "InUse None"];
+    let others = [
+        "Available None",
+        "Creating None",
+        "Creating Some(0)",
+        "Deleting None",
+        "Error None",
+        "InUse Some(100)",
+    ];
     let expected: BTreeSet<_> = others.map(str::to_owned).into_iter().chain(filling).collect();
     assert_eq!(seen.intersection(&expected).collect::<Vec<_>>(), expected.iter().collect::<Vec<_>>());
     assert_eq!(fake.seen().len(), 5, "more than two pages");
