@@ -9,7 +9,10 @@ use watchkeeper_domain::{
     text::fingerprint,
 };
 
-use crate::night::{Account, Sealed};
+use crate::{
+    decide::Reason,
+    night::{Account, Sealed},
+};
 
 /// How long a night is remembered after its end, so that a late copy of what asked for it does nothing.
 const MEMORY: SignedDuration = SignedDuration::from_hours(72);
@@ -23,12 +26,15 @@ pub struct Standing {
     pub generations: Vec<Generation>,
     /// The number of the one that jobs get.
     pub current: Option<u32>,
-    /// The highest number that was ever given: none is given twice.
+    /// The highest number that was ever given: none that a snapshot may bear is given twice.
     pub highest: u32,
     /// The night that is under way.
     pub night: Option<Night>,
     /// What was asked for in the last three days, with when each night began.
     pub heard: BTreeMap<String, Timestamp>,
+    /// How the last night ended.
+    #[serde(default)]
+    pub last: Option<Ended>,
     /// When the last night began whose feeders all answered: a delta is asked for since then.
     pub answered_at: Option<Timestamp>,
     /// When the last night began that was only rehearsed.
@@ -43,6 +49,17 @@ pub struct Standing {
     pub thread: u32,
     /// How many notices there are in it.
     pub seq: u32,
+}
+
+/// A night that is over.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Ended {
+    /// When it began.
+    pub began: Timestamp,
+    /// When it was over.
+    pub at: Timestamp,
+    /// What came of it: [`crate::decide::Reason`] in words.
+    pub outcome: String,
 }
 
 /// A published state of a cache.
@@ -171,6 +188,12 @@ impl Standing {
     /// The generation with this number, if it is kept.
     pub fn numbered(&self, number: u32) -> Option<&Generation> {
         self.generations.iter().find(|generation| generation.number == number)
+    }
+
+    /// The same once `night` is over at `now`, for this reason.
+    pub(crate) fn after(&self, night: &Night, reason: &Reason, now: Timestamp) -> Self {
+        let last = Ended { began: night.began, at: now, outcome: reason.to_string() };
+        Self { night: None, last: Some(last), ..self.clone() }
     }
 
     /// Gives up the snapshot of this attempt of `night`, if there is one.

@@ -80,12 +80,17 @@ fn wrote(standing: &Standing, night: &Night, outcome: &Outcome, rules: Rules<'_>
         Outcome::Rehearsed(account) => {
             // What was only rehearsed is asked for again once the leash is off.
             let rehearsed_at = Some(night.began);
-            let next = Standing { night: None, rehearsed_at, ..standing.clone() };
+            let next = standing.after(night, &Reason::Rehearsed, rules.now);
+            let next = Standing { rehearsed_at, highest: unused(night), ..next };
             let decision = Decision::because(Reason::Rehearsed);
             words::told(decision, next, Saying::Rehearsed { account, because: &night.because }, rules)
         }
         Outcome::Idle(account) => {
-            let next = Standing { care: !rules.site.leash, ..over(standing, night) };
+            // All its feeders have answered.
+            let answered_at = Some(night.began);
+            let next = standing.after(night, &Reason::NothingNew, rules.now);
+            let care = !rules.site.leash;
+            let next = Standing { care, answered_at, highest: unused(night), ..next };
             let whole = night.so_far.clone().and(account.clone());
             let decision = Decision::because(Reason::NothingNew);
             match standing.seq > 0 || night.part > 1 {
@@ -100,9 +105,10 @@ fn wrote(standing: &Standing, night: &Night, outcome: &Outcome, rules: Rules<'_>
     }
 }
 
-/// `standing` with its night over, all of whose feeders have answered.
-fn over(standing: &Standing, night: &Night) -> Standing {
-    Standing { night: None, answered_at: Some(night.began), ..standing.clone() }
+/// The highest number once `night` has written nothing: it gives its own back, unless an earlier try may have begun a
+/// snapshot with it.
+fn unused(night: &Night) -> u32 {
+    if night.tries > 1 { night.number } else { night.number.saturating_sub(1) }
 }
 
 fn seal(
@@ -198,9 +204,10 @@ fn pause(standing: &Standing, night: &Night, why: &str, rules: Rules<'_>) -> Dec
 
 /// The night is over without its generation. What its parts have published stays.
 fn give_up(standing: &Standing, night: &Night, why: &str, rules: Rules<'_>) -> Decision {
-    let mut next = Standing { night: None, care: true, ..standing.clone() };
+    let reason = Reason::Failed(why.to_owned());
+    let mut next = Standing { care: true, ..standing.after(night, &reason, rules.now) };
     next.spend(night, rules.now);
-    let decision = Decision::because(Reason::Failed(why.to_owned()));
+    let decision = Decision::because(reason);
     words::told(decision, next, Saying::Failed { why, night }, rules)
 }
 
@@ -225,7 +232,7 @@ fn publish(
     };
     let mut next = Standing { current: Some(night.number), care: true, ..standing.clone() };
     next.generations.push(generation.clone());
-    let decision = Decision::because(Reason::Published(night.number));
+    let reason = Reason::Published(night.number);
     let so_far = night.so_far.clone().and(account.clone());
     if account.left > 0 {
         let night = Night {
@@ -239,9 +246,9 @@ fn publish(
             ..night.clone()
         };
         next.night = Some(night);
-        return words::published(decision, next, &generation, rules);
+        return words::published(Decision::because(reason), next, &generation, rules);
     }
-    let next = Standing { night: None, answered_at: Some(night.began), ..next };
+    let next = Standing { answered_at: Some(night.began), ..next.after(night, &reason, rules.now) };
     let saying = Saying::Refreshed { account: &so_far, generation: Some(&generation) };
-    words::told(decision, next, saying, rules)
+    words::told(Decision::because(reason), next, saying, rules)
 }

@@ -117,6 +117,8 @@ fn a_snapshot_that_does_not_read_back_is_never_published() {
         "{failed}"
     );
     assert_eq!(standing.spent.len(), 1, "its snapshot goes");
+    let last = standing.last.unwrap();
+    assert!(last.outcome.contains("the last generation stays: snap-2 was read back"), "{last:?}");
 }
 
 #[test]
@@ -160,6 +162,21 @@ fn nothing_new_is_told_to_nobody_unless_somebody_waits_for_good_news() {
     let done = decided(&troubled, &then(&begun, idle()));
     assert_eq!(notice(&done).headline, "Cache maven is up to date");
     assert_eq!((next(&done).thread, next(&done).seq), (1, 0));
+}
+
+#[test]
+fn a_night_that_has_written_nothing_gives_its_number_back_unless_a_snapshot_may_bear_it() {
+    let idle = || Answer::Wrote(Box::new(Outcome::Idle(account(0, 0))));
+    let number = |decision: &Decision| next(decision).night.unwrap().number;
+    let begun = decided(&standing(&[1]), &asked("a"));
+    assert_eq!(number(&begun), 2);
+    let done = decided(&next(&begun), &then(&begun, idle()));
+    assert_eq!(number(&decided(&next(&done), &asked("b"))), 2);
+
+    let killed = at(&next(&begun), &look(), now() + LATER, false);
+    assert!(matches!(killed.because, Reason::Writing { .. }), "{killed}");
+    let done = decided(&next(&killed), &then(&killed, idle()));
+    assert_eq!(number(&decided(&next(&done), &asked("b"))), 3);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use cache_refresher::{
     pool::{Phase, Pool, Slot},
-    standing::{Generation, Standing},
+    standing::{Ended, Generation, Standing},
     words::{advice, bytes},
 };
 use jiff::{Timestamp, tz::TimeZone};
@@ -129,6 +129,7 @@ impl<'a> Known<'a> {
             ("jobs get", Some(current.map_or("no generation yet".to_owned(), named))),
             ("night", Some(self.night(now))),
             ("because", standing.night.as_ref().map(|night| text::line(&night.because))),
+            ("last", standing.last.as_ref().map(|last| self.ended(last))),
             ("in use", space.map(|it| format!("{} of {}", bytes(it.used_bytes), bytes(it.total_bytes)))),
             ("advice", self.advice(now).map(|it| text::line(&it))),
         ];
@@ -150,6 +151,11 @@ impl<'a> Known<'a> {
         let next =
             self.cache.schedule.as_ref().and_then(|cron| occurrences(cron, zone, now, Timestamp::MAX).next());
         next.map_or("none".to_owned(), |next| format!("none; the next is due {}", moment(next.at, zone)))
+    }
+
+    fn ended(&self, last: &Ended) -> String {
+        let zone = &self.cache.zone;
+        format!("{}: {}", moment(last.at, zone), text::line(&last.outcome))
     }
 
     fn waiting(&self, pool: Option<&Pool>) -> String {

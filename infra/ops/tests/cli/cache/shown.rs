@@ -2,7 +2,7 @@
 
 use cache_refresher::{
     pool::{self, Phase, Pool, Trouble},
-    standing::{self, Night, Standing},
+    standing::{self, Ended, Night, Standing},
 };
 use serde_json::{Value, json};
 use watchkeeper_domain::ports::{VolumeOrder, VolumeOrigin};
@@ -29,7 +29,9 @@ fn night() -> Night {
 #[tokio::test]
 async fn a_cache_is_shown_with_its_generations_its_night_and_who_has_which_volume() {
     let yard = Yard::start("cache-show").await;
-    yard.stands(&Standing { night: Some(night()), ..standing("snap-02") }).await;
+    let outcome = "the night has failed,\nand the last generation stays: no \u{1b}route".into();
+    let last = Some(Ended { began: at(1440), at: at(1500), outcome });
+    yard.stands(&Standing { night: Some(night()), last, ..standing("snap-02") }).await;
     let order = VolumeOrder {
         origin: VolumeOrigin::Volume { id: "vol-0a".into() },
         zone: "euw1-az1".into(),
