@@ -27,7 +27,8 @@ pub struct Stock {
     pub ebs: Arc<Server>,
     /// EC2 over the same snapshots.
     pub ec2: Ec2,
-    client: Ebs,
+    /// What reaches that EBS.
+    pub client: Ebs,
     web: Web,
 }
 

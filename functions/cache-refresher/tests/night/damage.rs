@@ -3,7 +3,7 @@
 use std::io::{Read, Seek, SeekFrom, Write};
 
 use cache_refresher::night::{Outcome, Sealed};
-use watchkeeper_sim::ebs::Damage;
+use watchkeeper_sim::{ebs::Damage, maven::bytes};
 use watchkeeper_volume::{
     ext4::Volume,
     night::{Fault, Verdict},
@@ -11,7 +11,7 @@ use watchkeeper_volume::{
 };
 
 use crate::{
-    estate::{Estate, THEIRS, Task, bytes},
+    estate::{Estate, THEIRS, Task},
     judge::Image,
 };
 

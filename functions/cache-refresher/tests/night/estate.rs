@@ -1,9 +1,7 @@
 //! EBS, a repository, and a cache between them.
 
-use std::{cell::RefCell, collections::BTreeMap, sync::LazyLock, time::Duration};
+use std::{cell::RefCell, collections::BTreeMap, time::Duration};
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_ebs::config::{Credentials, SharedCredentialsProvider};
 use cache_refresher::night::{Account, Job, Outcome, Sealed, Step, check, refresh};
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use watchkeeper_domain::{
@@ -13,7 +11,8 @@ use watchkeeper_domain::{
 use watchkeeper_packages::{Answer, Patience, Repositories, Request, Web, missed::Report};
 use watchkeeper_sim::{
     clock::Clock,
-    ebs::{Counters, Operation, Server, Store},
+    depot::Stock,
+    ebs::{Counters, Operation, Store},
 };
 use watchkeeper_volume::{
     device::{Device, MEMORY},
@@ -76,18 +75,10 @@ pub struct Task {
 
 impl Estate {
     pub async fn new() -> Self {
-        let server = Server::start(Clock::at(began())).await.unwrap();
-        let config = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("eu-central-1"))
-            .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
-                "A", "secret", None, None, "test",
-            )))
-            .endpoint_url(&server.endpoint)
-            .build();
+        let stock = Stock::start(&Clock::at(began())).await.unwrap();
         Self {
-            store: server.store(),
-            ebs: Ebs::connect(&config),
+            store: stock.ebs.store(),
+            ebs: stock.client,
             repository: Repository::start().await,
             web: Web::connect(SHORT, Vec::new()).unwrap(),
         }
@@ -278,29 +269,4 @@ pub fn cache(feeders: Vec<Feeder>) -> Cache {
         copy_to: Vec::new(),
         pool: None,
     }
-}
-
-/// Bytes that are others for every seed, and in every 4 KiB.
-pub fn bytes(seed: u64, length: usize) -> Vec<u8> {
-    static NOISE: LazyLock<Vec<u8>> = LazyLock::new(|| {
-        let mut state = 0x9E37_79B9_7F4A_7C15_u64;
-        let word = || {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state.to_le_bytes()
-        };
-        std::iter::repeat_with(word).take(2 * 4096 / 8).flatten().collect()
-    });
-    let mut bytes = Vec::with_capacity(length);
-    for page in 0..length.div_ceil(4096) as u64 {
-        let mixed = (seed ^ page.rotate_left(40)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let start = (mixed >> 52) as usize;
-        let take = 4096.min(length - bytes.len());
-        let at = bytes.len();
-        bytes.extend_from_slice(&NOISE[start..start + take]);
-        let stamp = mixed.to_le_bytes();
-        bytes[at..at + take.min(8)].copy_from_slice(&stamp[..take.min(8)]);
-    }
-    bytes
 }

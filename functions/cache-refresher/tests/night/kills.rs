@@ -2,14 +2,14 @@
 
 use cache_refresher::night::Sealed;
 use watchkeeper_domain::cache::Prune;
-use watchkeeper_sim::ebs::Operation;
+use watchkeeper_sim::{ebs::Operation, maven::bytes};
 use watchkeeper_volume::{
     night::Verdict,
     snapshots::{SnapshotId, Snapshots},
 };
 
 use crate::{
-    estate::{Estate, THEIRS, Task, bytes, written},
+    estate::{Estate, THEIRS, Task, written},
     judge::Image,
 };
 
@@ -84,6 +84,29 @@ async fn a_first_night_killed_at_any_put_and_repeated_is_the_uninterrupted_one()
         other.complete(&sealed).await;
         assert!(matches!(other.check(&task, &sealed).await, Verdict::Sound { files: 2, .. }), "{number}");
         assert_same((&estate, &whole), (&other, &sealed.receipt.snapshot));
+    }
+}
+
+/// More than the 64 MiB that blocks get when downloads may take all the rest: some are put before the night is planned to
+/// its end.
+#[tokio::test]
+async fn a_night_larger_than_memory_killed_while_blocks_are_sent_ahead_is_the_uninterrupted_one() {
+    let estate = Estate::new().await;
+    let base = estate.base(1, |volume| volume.make_dirs(["m2/g"], &THEIRS).map(drop)).await;
+    let files: Vec<_> = (0..12).map(|seed| (format!("m2/g/{seed}.jar"), bytes(seed, 8 << 20))).collect();
+    let files: Vec<_> = files.iter().map(|(path, bytes)| (path.as_str(), bytes.clone())).collect();
+    let mut task = estate.task(&files);
+    task.cache.limits.file_mib = 512;
+    task.next(&base);
+    let (whole, account) = estate.publish(&task).await;
+    Image::of(&estate.store, &whole);
+    assert!(account.blocks * 512 > 96 << 10, "{account:?}");
+    for number in [1, 40, account.blocks - 1] {
+        task.token = format!("killed-{number}");
+        let sealed = killed(&estate, &task, number).await;
+        estate.complete(&sealed).await;
+        assert!(matches!(estate.check(&task, &sealed).await, Verdict::Sound { files: 12, .. }), "{number}");
+        assert_same((&estate, &sealed.receipt.snapshot), (&estate, &whole));
     }
 }
 

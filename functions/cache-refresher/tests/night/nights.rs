@@ -3,10 +3,10 @@
 use cache_refresher::night::Outcome;
 use watchkeeper_domain::cache::{Encryption, Feeder, Source};
 use watchkeeper_packages::missed::Report;
-use watchkeeper_sim::ebs::Operation;
+use watchkeeper_sim::{ebs::Operation, maven::bytes};
 
 use crate::{
-    estate::{Estate, THEIRS, began, bytes, cache},
+    estate::{Estate, THEIRS, began, cache},
     judge::Image,
     repository::Reply,
 };

@@ -1,13 +1,10 @@
 //! Nights that are too large for one generation.
 
 use cache_refresher::night::{Account, Outcome};
-
+use watchkeeper_sim::maven::bytes;
 use watchkeeper_volume::snapshots::SnapshotId;
 
-use crate::{
-    estate::{Estate, bytes},
-    judge::Image,
-};
+use crate::{estate::Estate, judge::Image};
 
 #[tokio::test]
 async fn a_large_night_comes_in_parts_in_the_order_of_the_paths() {

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use cache_refresher::night::Outcome;
 use watchkeeper_domain::cache::{Feeder, Source};
-use watchkeeper_sim::ebs::SnapshotState;
+use watchkeeper_sim::{ebs::SnapshotState, maven::bytes};
 
 use crate::{
-    estate::{Estate, THEIRS, bytes, cache},
+    estate::{Estate, THEIRS, cache},
     repository::Reply,
 };
 

@@ -2,13 +2,14 @@
 
 use cache_refresher::night::Outcome;
 use watchkeeper_domain::{cache::Prune, failure::Failure};
+use watchkeeper_sim::maven::bytes;
 use watchkeeper_volume::{
     ebs::Ebs,
     ext4::{Attributes, Volume},
 };
 
 use crate::{
-    estate::{Estate, THEIRS, bytes},
+    estate::{Estate, THEIRS},
     judge::Image,
 };
 

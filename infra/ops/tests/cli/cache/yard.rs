@@ -7,8 +7,6 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use cache_refresher::{
     decide,
     night::{Account, Space},
@@ -22,10 +20,7 @@ use tokio::{
     task::JoinHandle,
 };
 use watchkeeper_domain::failure::Failure;
-use watchkeeper_sim::{
-    clock::Clock,
-    ebs::{Operation, Server},
-};
+use watchkeeper_sim::{clock::Clock, depot::Stock, ebs::Operation};
 use watchkeeper_volume::{
     device::{Device, MEMORY},
     ebs::Ebs,
@@ -67,7 +62,7 @@ pub const OURS: Attributes =
 /// The stack, and what it keeps caches in.
 pub struct Yard {
     pub cloud: Cloud,
-    pub ebs: Server,
+    pub stock: Stock,
     pub files: Repository,
 }
 
@@ -76,8 +71,8 @@ impl Yard {
     pub async fn start(name: &str) -> Self {
         let cloud = Cloud::configured(name, CACHES).await;
         fs::write(cloud.folder.join("files.jsonl"), "").unwrap();
-        let ebs = Server::start(Clock::at(at(0))).await.unwrap();
-        Self { cloud, ebs, files: Repository::start().await }
+        let stock = Stock::start(&Clock::at(at(0))).await.unwrap();
+        Self { cloud, stock, files: Repository::start().await }
     }
 
     /// Runs `watchkeeper cache …` in its environment.
@@ -88,7 +83,7 @@ impl Yard {
     /// Begins to run it.
     pub fn begin(&self, args: &[&str]) -> JoinHandle<Output> {
         let mut command = self.cloud.words(&[&["cache"], args].concat());
-        command.env("AWS_ENDPOINT_URL_EBS", &self.ebs.endpoint);
+        command.env("AWS_ENDPOINT_URL_EBS", &self.stock.ebs.endpoint);
         command.env_remove("WATCHKEEPER_JOB").env_remove("WATCHKEEPER_ZONE");
         self.cloud.reached_by(command)
     }
@@ -126,13 +121,7 @@ impl Yard {
         &self,
         fill: impl FnOnce(&Volume<Ebs>) -> Result<(), Failure> + Send + 'static,
     ) -> String {
-        let credentials = Credentials::new("testing", "testing", None, None, "test");
-        let config = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("eu-west-1"))
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .endpoint_url(&self.ebs.endpoint);
-        let ebs = Ebs::connect(&config.build());
+        let ebs = &self.stock.client;
         let order = Order {
             origin: Origin::Empty,
             size_gib: 1,
@@ -152,7 +141,7 @@ impl Yard {
 
     /// How often EBS was asked to change anything.
     pub fn changes(&self) -> u64 {
-        let counters = self.ebs.store().counters();
+        let counters = self.stock.ebs.store().counters();
         let changing = [Operation::StartSnapshot, Operation::PutSnapshotBlock, Operation::CompleteSnapshot];
         changing.map(|operation| counters.requests(operation)).iter().sum()
     }
