@@ -108,6 +108,7 @@ pub fn drill(name: &str) -> Drill {
         on_call: None,
         quiet: SignedDuration::ZERO,
         interval: SignedDuration::from_hours(20),
+        interval_work_days: 0,
         max_runs_per_week: None,
         chance: 100,
         max_cost_cents: 1000,

@@ -62,7 +62,7 @@ fn the_recorded_chain_is_refused_for_its_mistyped_tag_and_all_that_it_breaks() {
         judged(&template, &Limits::default()),
         [
             "Refuse stop-condition-none stopConditions[0]".to_owned(),
-            "Warn log-absent logConfiguration".to_owned(),
+            "Refuse log-absent logConfiguration".to_owned(),
             "Refuse destructive-action actions.ec2-terminate".to_owned(),
             "Refuse destructive-action actions.rds-reboot".to_owned(),
             "Refuse selection-all targets.DBInstances-Target-3.selectionMode".to_owned(),

@@ -12,16 +12,14 @@ use watchkeeper_tests::support::template::{events, repository, resources, source
 
 const FUNCTION: &str = "AWS::Serverless::Function";
 
-/// Each function: its logical id, its crate, the ports in the bound of its `handle`.
+/// Each function: its logical id, its crate, the ports that its `World` is made of.
 fn functions() -> BTreeMap<String, (String, BTreeSet<String>)> {
     let functions = resources().into_iter().filter(|(_, it)| it["Type"] == FUNCTION);
     let with_ports = |(id, function): (String, Value)| {
         let uri = function["Properties"]["CodeUri"].as_str().unwrap().to_owned();
         let code = source(&format!("{uri}/src/lib.rs"));
-        let bound = code.split("pub async fn handle").nth(1).and_then(|it| it.split("W: ").nth(1)).unwrap();
-        let ports =
-            bound.split(['{', ',']).next().unwrap().split('+').map(|port| port.trim().to_owned()).collect();
-        (id, (uri, ports))
+        let world = code.split("pub trait World:").nth(1).and_then(|it| it.split('{').next()).unwrap();
+        (id, (uri, world.split('+').map(|port| port.trim().to_owned()).collect()))
     };
     functions.map(with_ports).collect()
 }
@@ -310,7 +308,7 @@ const NAMED_ELSEWHERE: [&str; 10] = [
 ];
 
 #[test]
-fn the_bound_of_each_handle_is_its_policy() {
+fn the_world_of_each_function_is_its_policy() {
     let resources = resources();
     for (id, (_, ports)) in functions() {
         let statements = statements(&resources[&id]);

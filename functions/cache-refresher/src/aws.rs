@@ -11,7 +11,7 @@ use watchkeeper_domain::{
     records::HoldsRecords,
 };
 use watchkeeper_packages::{Answer, Repositories, Request};
-use watchkeeper_shell::{Bus, CacheSettings, Table, leash::Leash, secrets::Secrets, sns::Topic};
+use watchkeeper_shell::{Aws, CacheSettings, Table, leash::Leash, secrets::Secrets};
 use watchkeeper_volume::{ebs::Ebs, snapshots::HoldsSnapshots};
 
 use crate::{ec2::Ec2, keyring::Keyring};
@@ -19,9 +19,7 @@ use crate::{ec2::Ec2, keyring::Keyring};
 /// Everything that this function reaches.
 #[derive(Debug)]
 pub struct Depot {
-    table: Table,
-    topic: Topic,
-    bus: Bus,
+    aws: Aws,
     ec2: Ec2,
     ebs: Ebs,
     repositories: Keyring,
@@ -31,9 +29,7 @@ impl Depot {
     /// Connects to what `settings` and `config` name. Nothing is sent yet.
     pub fn connect(sdk: &SdkConfig, settings: &CacheSettings, config: &Config) -> Self {
         Self {
-            table: Table::connect(sdk, &settings.table),
-            topic: Topic::connect(sdk, &settings.notices_topic),
-            bus: Bus::connect(sdk, &settings.bus),
+            aws: Aws::with(sdk, &settings.common),
             ec2: Ec2::connect(sdk, Leash { on: settings.site.leash }),
             ebs: Ebs::connect(sdk),
             repositories: Keyring::new(Secrets::connect(sdk), config),
@@ -59,19 +55,19 @@ impl HoldsRecords for Depot {
     type Table = Table;
 
     fn records(&self) -> &Table {
-        &self.table
+        self.aws.records()
     }
 }
 
 impl Notices for Depot {
     async fn publish(&self, notice: &Notice, repeated: bool) -> Result<(), Failure> {
-        self.topic.publish(notice, repeated).await
+        self.aws.publish(notice, repeated).await
     }
 }
 
 impl Events for Depot {
     async fn put(&self, event: &DomainEvent) -> Result<(), Failure> {
-        self.bus.put(event).await
+        self.aws.put(event).await
     }
 }
 

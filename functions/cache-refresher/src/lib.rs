@@ -75,21 +75,18 @@ pub struct Setting<'a> {
     pub site: &'a Site,
 }
 
+/// What this function reaches of the world: its policy in `template.yaml`, as a test sees to.
+pub trait World: Records + Notices + Events + Archive + Volumes + HoldsSnapshots + Repositories {}
+impl<W: Records + Notices + Events + Archive + Volumes + HoldsSnapshots + Repositories> World for W {}
+
 /// Handles whatever Lambda was invoked with.
-pub async fn handle<W>(world: &W, setting: Setting<'_>, payload: &Value, run: &Run) -> Report
-where
-    W: Records + Notices + Events + Archive + Volumes + HoldsSnapshots + Repositories,
-{
+pub async fn handle(world: &impl World, setting: Setting<'_>, payload: &Value, run: &Run) -> Report {
     let stage = Stage { world, setting, run, began: Instant::now() };
-    let mut whole: Option<Report> = None;
+    let mut reports = Vec::new();
     for Arrival { id, event } in event::parse(payload) {
-        let report = Report { event_id: id, ..stage.hear(event).await };
-        whole = Some(match whole {
-            Some(so_far) => so_far.and(report),
-            None => report,
-        });
+        reports.push(Report { event_id: id, ..stage.hear(event).await });
     }
-    whole.unwrap_or_else(|| Report::new("foreign", Outcome::Foreign, "an empty envelope"))
+    Report::whole(reports)
 }
 
 /// One invocation.
@@ -100,18 +97,12 @@ struct Stage<'a, W> {
     began: Instant,
 }
 
-impl<W> Stage<'_, W>
-where
-    W: Records + Notices + Events + Archive + Volumes + HoldsSnapshots + Repositories,
-{
+impl<W: World> Stage<'_, W> {
     async fn hear(&self, event: Event) -> Report {
         match event {
             Event::SweepDue => self.sweep().await,
             Event::Foreign(what) => Report::new("foreign", Outcome::Foreign, what),
-            Event::Malformed(why) => {
-                let failure = Failure::new("understand", "the event", why);
-                Report { outcome: Outcome::Malformed, ..Report::failed("malformed", failure) }
-            }
+            Event::Malformed(why) => Report::malformed("malformed", "the event", why),
             Event::RefreshRequested { cache, id, because } => {
                 self.of(&cache, "request", News::Asked { id, because }).await
             }

@@ -1,17 +1,10 @@
 //! The minute's sweep: nights that are due, and everything that can go on.
 
 use jiff::{SignedDuration, Timestamp};
-use watchkeeper_domain::{
-    cache::Cache,
-    drill::when::occurrences,
-    ports::{Archive, Events, Notices, Volumes},
-    records::Records,
-};
-use watchkeeper_packages::Repositories;
+use watchkeeper_domain::{cache::Cache, drill::when::occurrences};
 use watchkeeper_shell::{Outcome, Report, conclude::Rest};
-use watchkeeper_volume::snapshots::HoldsSnapshots;
 
-use crate::{NAME, Stage, decide::News, pool::Pool};
+use crate::{NAME, Stage, World, decide::News, pool::Pool};
 
 /// How much later than due a night may still begin.
 const LATENESS: SignedDuration = SignedDuration::from_hours(3);
@@ -19,10 +12,7 @@ const LATENESS: SignedDuration = SignedDuration::from_hours(3);
 /// deleted a volume.
 const POOLS_EVERY: i8 = 15;
 
-impl<W> Stage<'_, W>
-where
-    W: Records + Notices + Events + Archive + Volumes + HoldsSnapshots + Repositories,
-{
+impl<W: World> Stage<'_, W> {
     /// The index only nominates: everything is read and decided as if an event had come. What fails does not keep the
     /// others waiting.
     pub(crate) async fn sweep(&self) -> Report {

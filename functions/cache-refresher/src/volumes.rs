@@ -6,15 +6,12 @@ use serde_json::json;
 use watchkeeper_domain::{
     cache::{CACHE_TAG, Cache},
     failure::Failure,
-    ports::{Archive, Events, Notices, Volumes},
     records::{Due, Record, Records, State, Write},
 };
-use watchkeeper_packages::Repositories;
 use watchkeeper_shell::{Concluded, Outcome, Report, conclude, conclude::Rest};
-use watchkeeper_volume::snapshots::HoldsSnapshots;
 
 use crate::{
-    NAME, Stage,
+    NAME, Stage, World,
     decide::Rules,
     pool::{self, Acted, Answer, Current, Effect, News, Pool, Reason, Seen},
     standing::Standing,
@@ -88,10 +85,7 @@ async fn change(
     Err(Failure::new("record", key.to_string(), format!("{ROUNDS} others were faster")))
 }
 
-impl<W> Stage<'_, W>
-where
-    W: Records + Notices + Events + Archive + Volumes + HoldsSnapshots + Repositories,
-{
+impl<W: World> Stage<'_, W> {
     pub(crate) async fn volume_claimed(&self, cache: &str, zone: &str, by: &str) -> Report {
         let Some(cache) = self.named(cache) else { return self.unknown(cache) };
         match claim(self.world, self.rules(cache), (zone, by)).await {

@@ -1,9 +1,10 @@
-//! Wire JSON → somebody asks for a run, an experiment has changed, a tick, foreign or malformed.
+//! Wire JSON → somebody asks for a run, an experiment or a deployment has changed, a tick, foreign or malformed.
 
 use aws_lambda_events::eventbridge::EventBridgeEvent;
 use jiff::Timestamp;
 use serde_json::Value;
 use watchkeeper_domain::{
+    drill::deployments::{Progress, Stage},
     notice::Notice,
     text::{self, fingerprint},
 };
@@ -28,7 +29,7 @@ pub enum Event {
         /// The scheduled time.
         scheduled: Timestamp,
     },
-    /// A deployment is done: `codepipeline:NAME`, `codedeploy:APP/GROUP`.
+    /// A deployment has succeeded: `codepipeline:NAME`, `codedeploy:APP/GROUP`.
     Deployed {
         /// What.
         what: String,
@@ -37,6 +38,8 @@ pub enum Event {
         /// When.
         at: Timestamp,
     },
+    /// A deployment is under way, or has ended without success.
+    DeploymentChanged(Progress),
     /// A rule of the user's own, a person or a pipeline asks for a drill.
     DrillRequested(Request),
     /// A person cancels the run that is announced.
@@ -147,21 +150,36 @@ fn experiment(detail: &Value) -> Result<Event, String> {
     Ok(Event::ExperimentChanged { experiment: required(detail, "experiment-id")? })
 }
 
+/// The states are those of
+/// <https://docs.aws.amazon.com/codepipeline/latest/userguide/detect-state-changes-cloudwatch-events.html>. A failed
+/// execution that is tried again is `RESUMED` under its own id.
 fn pipeline(detail: &Value, at: Timestamp) -> Result<Event, String> {
-    if detail["state"] != "SUCCEEDED" {
-        return Ok(Event::Foreign("a pipeline that has not succeeded".to_owned()));
-    }
     let what = format!("codepipeline:{}", required(detail, "pipeline")?);
-    Ok(Event::Deployed { what, id: required(detail, "execution-id")?, at })
+    let (id, state) = (required(detail, "execution-id")?, required(detail, "state")?);
+    let stage = match state.as_str() {
+        "SUCCEEDED" => return Ok(Event::Deployed { what, id, at }),
+        "STARTED" | "RESUMED" | "STOPPING" => Stage::UnderWay,
+        "FAILED" | "STOPPED" | "CANCELED" | "SUPERSEDED" => Stage::Ended,
+        _ => return Ok(Event::Foreign(format!("a pipeline that is {state}"))),
+    };
+    Ok(Event::DeploymentChanged(Progress { what, id, stage, at }))
 }
 
+/// The states are those of <https://pkg.go.dev/github.com/aws/aws-lambda-go/events#CodeDeployDeploymentState>. A blue/green
+/// deployment that is `READY` waits for its traffic
+/// (<https://docs.aws.amazon.com/codedeploy/latest/userguide/monitoring-sns-event-notifications.html>); that its end is an
+/// event of its own is unverified.
 fn deployment(detail: &Value, at: Timestamp) -> Result<Event, String> {
-    if detail["state"] != "SUCCESS" {
-        return Ok(Event::Foreign("a deployment that has not succeeded".to_owned()));
-    }
     let (application, group) = (required(detail, "application")?, required(detail, "deploymentGroup")?);
     let what = format!("codedeploy:{application}/{group}");
-    Ok(Event::Deployed { what, id: required(detail, "deploymentId")?, at })
+    let (id, state) = (required(detail, "deploymentId")?, required(detail, "state")?);
+    let stage = match state.as_str() {
+        "SUCCESS" => return Ok(Event::Deployed { what, id, at }),
+        "START" | "READY" => Stage::UnderWay,
+        "FAILURE" | "STOP" => Stage::Ended,
+        _ => return Ok(Event::Foreign(format!("a deployment that is {state}"))),
+    };
+    Ok(Event::DeploymentChanged(Progress { what, id, stage, at }))
 }
 
 fn case(detail: &Value) -> Result<Event, String> {

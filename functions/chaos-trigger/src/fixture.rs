@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use watchkeeper_domain::{
     config::Config,
-    drill::{Facts, Site, Targets},
+    drill::{Facts, Fleet, Site, Targets},
     experiment::{Experiment, Lever, Listed, ResolvedTarget, Status},
     fis::Template,
     ports::Alarm,
@@ -124,6 +124,7 @@ pub(crate) fn seen(news: News) -> Seen {
     };
     let tags = BTreeMap::from([("ChaosReady".into(), "Yes".into())]);
     let since = Some(now() - SignedDuration::from_hours(2));
+    let fleet = Fleet { size: 4, well: Ok(None), spared_zone: None };
     let facts = Facts {
         halt: Ok(None),
         lever: Ok(Lever { status: "disengaged".into(), reason: String::new() }),
@@ -142,7 +143,7 @@ pub(crate) fn seen(news: News) -> Seen {
             at: Some(now()),
             resolved: BTreeSet::from([resolved]),
             tags: BTreeMap::from([(INSTANCE.into(), tags)]),
-            fleets: BTreeMap::from([("aws:ec2:instance".into(), Some(4))]),
+            fleets: BTreeMap::from([("aws:ec2:instance".into(), Some(fleet))]),
             zones: BTreeMap::from([(INSTANCE.into(), "euw1-az1".into())]),
         })),
     };

@@ -2,7 +2,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`event`] | wire JSON → somebody asks for a run, an experiment has changed, a tick, foreign, malformed |
+//! | [`event`] | wire JSON → somebody asks for a run, an experiment or a deployment has changed, a tick, foreign, malformed |
 //! | [`mod@decide`] | every rule of this function; the guards themselves are in `domain::drill::guards` |
 //! | [`standing`] | where a drill stands |
 //! | [`ask`] | which drills an event asks for |
@@ -11,20 +11,24 @@
 
 use std::cell::RefCell;
 
-use jiff::Timestamp;
 use serde_json::Value;
 use watchkeeper_domain::{
     config::Config,
-    drill::Site,
+    drill::{
+        Site,
+        deployments::{self, Progress},
+    },
     failure::Failure,
     notice::Notice,
-    ports::{Alarms, Calendars, DeadMan, Events, Experiments, Inventory, Issues, Notices, OnCalls, Starts},
+    ports::{
+        Alarms, Calendars, DeadMan, Events, Experiments, Inventory, Issues, Metrics, Notices, OnCalls, Starts,
+    },
     records::{Record, Records},
 };
 use watchkeeper_shell::{
     Concluded, Outcome, Report, Run, conclude,
     conclude::Rest,
-    observe::{deployed, hear},
+    observe::{deployment_changed, hear},
 };
 
 use decide::{Acted, Decision, Effect, News, Reason, Rules, decide};
@@ -51,9 +55,23 @@ pub const NAME: &str = "chaos-trigger";
 /// How many steps one invocation takes: from the preview's end to the start there are four.
 const PASSES: usize = 6;
 
-/// Handles whatever Lambda was invoked with.
-pub async fn handle<W>(world: &W, config: &Config, site: &Site, payload: &Value, run: &Run) -> Report
-where
+/// What this function reaches of the world: its policy in `template.yaml`, as a test sees to.
+pub trait World:
+    Records
+    + Notices
+    + Events
+    + Experiments
+    + Starts
+    + Alarms
+    + Calendars
+    + OnCalls
+    + Issues
+    + Inventory
+    + Metrics
+    + DeadMan
+{
+}
+impl<W> World for W where
     W: Records
         + Notices
         + Events
@@ -64,18 +82,19 @@ where
         + OnCalls
         + Issues
         + Inventory
-        + DeadMan,
+        + Metrics
+        + DeadMan
 {
+}
+
+/// Handles whatever Lambda was invoked with.
+pub async fn handle(world: &impl World, config: &Config, site: &Site, payload: &Value, run: &Run) -> Report {
     let stage = Stage { world, config, site, run };
-    let mut whole: Option<Report> = None;
+    let mut reports = Vec::new();
     for Arrival { id, event } in event::parse(payload, run.now) {
-        let report = Report { event_id: id, ..stage.hear(event).await };
-        whole = Some(match whole {
-            Some(so_far) => so_far.and(report),
-            None => report,
-        });
+        reports.push(Report { event_id: id, ..stage.hear(event).await });
     }
-    whole.unwrap_or_else(|| Report::new("foreign", Outcome::Foreign, "an empty envelope"))
+    Report::whole(reports)
 }
 
 /// One invocation.
@@ -86,29 +105,13 @@ struct Stage<'a, W> {
     run: &'a Run,
 }
 
-impl<W> Stage<'_, W>
-where
-    W: Records
-        + Notices
-        + Events
-        + Experiments
-        + Starts
-        + Alarms
-        + Calendars
-        + OnCalls
-        + Issues
-        + Inventory
-        + DeadMan,
-{
+impl<W: World> Stage<'_, W> {
     async fn hear(&self, event: Event) -> Report {
         let drills = &self.config.drills;
         match event {
             Event::SweepDue => self.sweep().await,
             Event::Foreign(what) => Report::new("foreign", Outcome::Foreign, what),
-            Event::Malformed(why) => {
-                let failure = Failure::new("understand", "the event", why);
-                Report { outcome: Outcome::Malformed, ..Report::failed("malformed", failure) }
-            }
+            Event::Malformed(why) => Report::malformed("malformed", "the event", why),
             Event::ExperimentChanged { experiment } => self.experiment_changed(&experiment).await,
             Event::CaseChanged(notice) => match hear(self.world, &notice, self.run).await {
                 Ok(_) => self.all("case", ask::by_case(drills, &notice, self.run.now)).await,
@@ -118,7 +121,11 @@ where
                 Ok(news) => self.all("schedule", vec![(drill, news)]).await,
                 Err(why) => Report::new("schedule", Outcome::Refused, why),
             },
-            Event::Deployed { what, id, at } => self.deployed(&what, &id, at).await,
+            Event::Deployed { what, id, at } => {
+                let due = ask::by_deployment(drills, &what, &id, at);
+                self.deployment(&Progress { what, id, stage: deployments::Stage::Ended, at }, due).await
+            }
+            Event::DeploymentChanged(progress) => self.deployment(&progress, Vec::new()).await,
             Event::DrillRequested(request) => self.requested(ask::by_request(request)).await,
             Event::DrillCancelled(request) => {
                 let why = format!("{}, by {}", request.because, request.by);
@@ -131,15 +138,15 @@ where
         }
     }
 
-    /// Something was deployed: the drills that ask for quiet will look at it, and those that wait for it are due.
-    async fn deployed(&self, what: &str, id: &str, at: Timestamp) -> Report {
-        let drills = &self.config.drills;
-        if drills.drills.iter().any(|drill| !drill.quiet.is_zero())
-            && let Err(failure) = deployed(self.world, what, at, self.run).await
+    /// A deployment goes on or has ended: the drills that ask for quiet will look at it. Those that have waited for it
+    /// are `due`.
+    async fn deployment(&self, progress: &Progress, due: Vec<(String, News)>) -> Report {
+        if self.config.drills.drills.iter().any(|drill| !drill.quiet.is_zero())
+            && let Err(failure) = deployment_changed(self.world, progress, self.run).await
         {
             return Report::failed("deployment", failure);
         }
-        self.all("deployment", ask::by_deployment(drills, what, id, at)).await
+        self.all("deployment", due).await
     }
 
     async fn requested(&self, (drill, news): (String, News)) -> Report {

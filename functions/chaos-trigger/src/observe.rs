@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 use watchkeeper_domain::{
-    drill::{Deployments, Drill, Drills, Fact, Facts, Site, alarms_of},
+    drill::{Deployments, Drill, Drills, Fact, Facts, Site, alarms_before},
     experiment::{Experiment, Listed, Ordered},
     failure::Failure,
     fis::Template,
-    ports::{Alarms, Calendars, Experiments, Inventory, Issues, OnCalls},
+    ports::{Alarms, Calendars, Experiments, Inventory, Issues, Metrics, OnCalls},
     records::Records,
 };
 use watchkeeper_shell::observe::{self, fact, halt, proofs, targets};
@@ -35,7 +35,7 @@ pub(crate) async fn look<W>(
     acted: Option<&Acted>,
 ) -> Result<Seen, Failure>
 where
-    W: Records + Experiments + Alarms + Calendars + OnCalls + Issues + Inventory,
+    W: Records + Experiments + Alarms + Calendars + OnCalls + Issues + Inventory + Metrics,
 {
     let mut seen = Seen {
         news: news.clone(),
@@ -58,7 +58,7 @@ where
                 // People are told once what it costs at most and what it hits; its guards are asked by the watcher.
                 seen.facts.template = observe::template(world, &experiment.listed.template).await;
                 seen.template_id = Some(experiment.listed.template.clone());
-                seen.facts.targets = Some(fact(targets(world, at.drill, experiment).await));
+                seen.facts.targets = Some(fact(targets(world, at.drill, experiment, at.now).await));
             }
         }
         Phase::Announced
@@ -75,7 +75,7 @@ where
 /// All facts for the guards, read side by side.
 async fn judge<W>(world: &W, look: Look<'_>, run: &Run, seen: &mut Seen) -> Result<(), Failure>
 where
-    W: Records + Experiments + Alarms + Calendars + OnCalls + Issues + Inventory,
+    W: Records + Experiments + Alarms + Calendars + OnCalls + Issues + Inventory + Metrics,
 {
     let Look { drill, drills, site, now } = look;
     let (
@@ -103,7 +103,7 @@ where
         floor::holder(world, &drill.name, &run.id),
         proofs(world, drill),
     );
-    let alarms = alarms_of(drill, template.as_ref().ok().and_then(Option::as_ref));
+    let alarms = alarms_before(drill, template.as_ref().ok().and_then(Option::as_ref));
     let name = &drill.name;
     let own = |token: &str, list: &[Listed]| {
         list.iter().find(|it| it.token() == Some(token)).map(|it| it.id.clone())
@@ -138,7 +138,7 @@ where
         proofs: fact(proofs),
         targets: match &seen.preview {
             Some(preview) if preview.listed.status.is_terminal() => {
-                Some(fact(targets(world, drill, preview).await))
+                Some(fact(targets(world, drill, preview, now).await))
             }
             Some(_) | None => None,
         },

@@ -1,16 +1,11 @@
 //! The minute's sweep: what is to be announced, and every run that can go on.
 
 use jiff::SignedDuration;
-use watchkeeper_domain::{
-    decision::Decision,
-    failure::Failure,
-    ports::{Alarms, Calendars, DeadMan, Events, Experiments, Inventory, Issues, Notices, OnCalls, Starts},
-    records::{Record, Records},
-};
+use watchkeeper_domain::{decision::Decision, failure::Failure, records::Record};
 use watchkeeper_shell::{Outcome, Report, conclude, conclude::Rest};
 
 use crate::{
-    NAME, Stage, ask,
+    NAME, Stage, World, ask,
     decide::{Effect, News, Reason},
     log::{self, Entry},
     standing::Standing,
@@ -19,20 +14,7 @@ use crate::{
 /// How often the sweep ticks (`template.yaml`).
 const EVERY: SignedDuration = SignedDuration::from_mins(1);
 
-impl<W> Stage<'_, W>
-where
-    W: Records
-        + Notices
-        + Events
-        + Experiments
-        + Starts
-        + Alarms
-        + Calendars
-        + OnCalls
-        + Issues
-        + Inventory
-        + DeadMan,
-{
+impl<W: World> Stage<'_, W> {
     /// The index only nominates: every drill is read and decided as if an event had come. One that fails does not keep
     /// the others waiting.
     pub(crate) async fn sweep(&self) -> Report {

@@ -46,9 +46,12 @@ pub const SERIES: &str = "SERIES#";
 /// that.
 const RECENT: SignedDuration = SignedDuration::from_hours(24);
 
-/// Handles whatever Lambda was invoked with.
-pub async fn handle<W>(world: &W, config: &Config, site: &Site, payload: &Value, run: &Run) -> Report
-where
+/// What this function reaches of the world: its policy in `template.yaml`, as a test sees to.
+pub trait World:
+    Records + Notices + Events + Experiments + Stops + Alarms + Calendars + Issues + Inventory + Metrics + History
+{
+}
+impl<W> World for W where
     W: Records
         + Notices
         + Events
@@ -59,18 +62,18 @@ where
         + Issues
         + Inventory
         + Metrics
-        + History,
+        + History
 {
+}
+
+/// Handles whatever Lambda was invoked with.
+pub async fn handle(world: &impl World, config: &Config, site: &Site, payload: &Value, run: &Run) -> Report {
     let post = Post { world, config, site, run };
-    let mut whole: Option<Report> = None;
+    let mut reports = Vec::new();
     for Arrival { id, event } in event::parse(payload, run.now) {
-        let report = Report { event_id: id, ..post.hear(event).await };
-        whole = Some(match whole {
-            Some(so_far) => so_far.and(report),
-            None => report,
-        });
+        reports.push(Report { event_id: id, ..post.hear(event).await });
     }
-    whole.unwrap_or_else(|| Report::new("foreign", Outcome::Foreign, "an empty envelope"))
+    Report::whole(reports)
 }
 
 /// One invocation.
@@ -81,20 +84,7 @@ struct Post<'a, W> {
     run: &'a Run,
 }
 
-impl<W> Post<'_, W>
-where
-    W: Records
-        + Notices
-        + Events
-        + Experiments
-        + Stops
-        + Alarms
-        + Calendars
-        + Issues
-        + Inventory
-        + Metrics
-        + History,
-{
+impl<W: World> Post<'_, W> {
     async fn hear(&self, event: Event) -> Report {
         match event {
             Event::StateChanged(change) => {
@@ -110,10 +100,7 @@ where
             },
             Event::SweepDue => self.sweep("sweep").await,
             Event::Foreign(what) => Report::new("foreign", Outcome::Foreign, what),
-            Event::Malformed(why) => {
-                let failure = Failure::new("understand", "the event", why);
-                Report { outcome: Outcome::Malformed, ..Report::failed("malformed", failure) }
-            }
+            Event::Malformed(why) => Report::malformed("malformed", "the event", why),
         }
     }
 

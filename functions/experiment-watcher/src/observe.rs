@@ -8,13 +8,11 @@ use watchkeeper_domain::{
         verdict::{Evidence, Trial},
     },
     failure::Failure,
-    ports::{Alarms, Calendars, Events, Experiments, History, Inventory, Issues, Metrics, Notices, Stops},
-    records::Records,
 };
 use watchkeeper_shell::observe::{self, fact, halt, targets};
 
 use crate::{
-    Post,
+    Post, World,
     decide::{News, Rules, Seen, is_lost, taken_in, trial},
     watch::Watch,
 };
@@ -28,20 +26,7 @@ pub(crate) fn drill_of<'a>(watch: &Watch, seen: &Seen, drills: &'a Drills) -> Op
     drills.named(tag.or(watch.timeline.drill.as_ref())?)
 }
 
-impl<W> Post<'_, W>
-where
-    W: Records
-        + Notices
-        + Events
-        + Experiments
-        + Stops
-        + Alarms
-        + Calendars
-        + Issues
-        + Inventory
-        + Metrics
-        + History,
-{
+impl<W: World> Post<'_, W> {
     /// Reads what the next decision about the experiment needs, and no more.
     pub(crate) async fn look(&self, watch: &Watch, news: &News) -> Result<Seen, Failure> {
         let mut seen = Seen {
@@ -155,7 +140,7 @@ where
             self.world.alarms(&alarms),
         );
         let targets = match drill.filter(|_| has_targets) {
-            Some(drill) => Some(fact(targets(self.world, drill, experiment).await)),
+            Some(drill) => Some(fact(targets(self.world, drill, experiment, self.run.now).await)),
             None => None,
         };
         let unasked = || "nobody asks that of a run".to_owned();

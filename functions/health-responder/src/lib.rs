@@ -36,12 +36,13 @@ mod fixture;
 /// The name of this function: of its sweep, its log lines, its metrics.
 pub const NAME: &str = "health-responder";
 
+/// What this function reaches of the world: its policy in `template.yaml`, as a test sees to.
+pub trait World: Records + Notices + Events {}
+impl<W: Records + Notices + Events> World for W {}
+
 /// Handles whatever Lambda was invoked with.
-pub async fn handle<W>(world: &W, config: &Config, payload: &Value, run: &Run) -> Report
-where
-    W: Records + Notices + Events,
-{
-    let mut whole: Option<Report> = None;
+pub async fn handle(world: &impl World, config: &Config, payload: &Value, run: &Run) -> Report {
+    let mut reports = Vec::new();
     for Arrival { id, event } in event::parse(payload, run.now) {
         let report = match event {
             Event::PageDelivered(page) => deliver(world, config, &page, run).await,
@@ -49,20 +50,13 @@ where
             Event::Foreign(what) => Report::new("foreign", Outcome::Foreign, what),
             Event::Malformed(malformed) => unread::tell(world, &malformed, run).await,
         };
-        let report = Report { event_id: id, ..report };
-        whole = Some(match whole {
-            Some(so_far) => so_far.and(report),
-            None => report,
-        });
+        reports.push(Report { event_id: id, ..report });
     }
-    whole.unwrap_or_else(|| Report::new("foreign", Outcome::Foreign, "an empty envelope"))
+    Report::whole(reports)
 }
 
 /// A page was delivered: keep it, then conclude its case.
-async fn deliver<W>(world: &W, config: &Config, page: &Page, run: &Run) -> Report
-where
-    W: Records + Notices + Events,
-{
+async fn deliver(world: &impl World, config: &Config, page: &Page, run: &Run) -> Report {
     let about = About { case: page.case.clone(), communication: Some(page.communication.clone()) };
     let concluded = match keep(world, config, page).await {
         Ok(()) => about.conclude(world, config, run).await,
@@ -91,15 +85,12 @@ struct About {
 
 impl About {
     /// Observes, decides, records, performs and settles. A delivery and a sweep do the same.
-    async fn conclude<W>(
+    async fn conclude(
         &self,
-        world: &W,
+        world: &impl World,
         config: &Config,
         run: &Run,
-    ) -> Result<Concluded<Reason, Effect>, Failure>
-    where
-        W: Records + Notices + Events,
-    {
+    ) -> Result<Concluded<Reason, Effect>, Failure> {
         conclude(
             world,
             run,

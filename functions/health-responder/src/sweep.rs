@@ -7,22 +7,18 @@ use watchkeeper_domain::{
     case::CaseId,
     config::Config,
     failure::Failure,
-    ports::{Events, Notices},
-    records::{HEAD, Key, Records},
+    records::{HEAD, Key},
 };
 use watchkeeper_shell::{Outcome, Report, Run};
 
-use crate::{About, NAME, decide::Reason, report, unread};
+use crate::{About, NAME, World, decide::Reason, report, unread};
 
 /// How many cases one sweep looks at: each takes about five calls, and there are thirty seconds.
 const AT_ONCE: usize = 100;
 
 /// Looks at what is due. The index only nominates: every case is read and decided as if an event had come, and leaves
 /// the index once nothing more is to be done. One that fails does not keep the others waiting.
-pub(crate) async fn sweep<W>(world: &W, config: &Config, run: &Run) -> Report
-where
-    W: Records + Notices + Events,
-{
+pub(crate) async fn sweep(world: &impl World, config: &Config, run: &Run) -> Report {
     let due = match world.due(NAME, run.now).await {
         Ok(due) => due,
         Err(failure) => return Report::failed("sweep", failure),
@@ -65,16 +61,13 @@ fn communication(key: &Key) -> Option<String> {
     Some(communication.to_owned())
 }
 
-async fn look<W>(
-    world: &W,
+async fn look(
+    world: &impl World,
     config: &Config,
     nominee: &Nominee,
     items: &[(Key, Timestamp)],
     run: &Run,
-) -> Result<Report, Failure>
-where
-    W: Records + Notices + Events,
-{
+) -> Result<Report, Failure> {
     let (report, rest, waiting) = match nominee {
         Nominee::Case(about) => {
             let concluded = about.conclude(world, config, run).await?;

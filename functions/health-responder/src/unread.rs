@@ -7,13 +7,12 @@ use watchkeeper_domain::{
     decision::Decision,
     failure::Failure,
     notice::{Change, Fact, Kind, Notice, Severity},
-    ports::{Events, Notices},
-    records::{Key, Record, Records, State},
+    records::{Key, Record, State},
     text::{self, count, fingerprint},
 };
 use watchkeeper_shell::{Concluded, Outcome, Report, Run, conclude};
 
-use crate::{decide::Effect, event::Malformed, perform, report, words::mask_keys};
+use crate::{World, decide::Effect, event::Malformed, perform, report, words::mask_keys};
 
 /// How many characters of the payload are kept and shown.
 const RAW: usize = 3000;
@@ -40,10 +39,7 @@ impl State for Unread {
 }
 
 /// Shows people a payload as it came, then fails, so that it waits in the failure queue too.
-pub(crate) async fn tell<W>(world: &W, malformed: &Malformed, run: &Run) -> Report
-where
-    W: Records + Notices + Events,
-{
+pub(crate) async fn tell(world: &impl World, malformed: &Malformed, run: &Run) -> Report {
     let key = key(malformed);
     let concluded = conclude(
         world,
@@ -69,14 +65,11 @@ where
 }
 
 /// Goes on with what an earlier invocation left in the outbox of `key`.
-pub(crate) async fn conclude_again<W>(
-    world: &W,
+pub(crate) async fn conclude_again(
+    world: &impl World,
     key: &Key,
     run: &Run,
-) -> Result<Concluded<&'static str, Effect>, Failure>
-where
-    W: Records + Notices + Events,
-{
+) -> Result<Concluded<&'static str, Effect>, Failure> {
     conclude(
         world,
         run,

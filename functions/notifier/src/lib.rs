@@ -39,12 +39,13 @@ mod fixture;
 /// The name of this function: of its sweep, its log lines, its metrics.
 pub const NAME: &str = "notifier";
 
+/// What this function reaches of the world: its policy in `template.yaml`, as a test sees to.
+pub trait World: Records + Channels + Undelivered + Notices {}
+impl<W: Records + Channels + Undelivered + Notices> World for W {}
+
 /// Handles whatever Lambda was invoked with.
-pub async fn handle<W>(world: &W, config: &Config, payload: &Value, run: &Run) -> Report
-where
-    W: Records + Channels + Undelivered + Notices,
-{
-    let mut whole: Option<Report> = None;
+pub async fn handle(world: &impl World, config: &Config, payload: &Value, run: &Run) -> Report {
+    let mut reports = Vec::new();
     for event in event::parse(payload) {
         let report = match event {
             Event::NoticePublished(notice) => {
@@ -57,30 +58,21 @@ where
             }
             Event::SweepDue => sweep(world, config, run).await,
             Event::Foreign(what) => Report::new("foreign", Outcome::Foreign, what),
-            Event::Malformed(why) => {
-                let failure = Failure::new("understand", "a message of the topic", why);
-                Report { outcome: Outcome::Malformed, ..Report::failed("malformed notice", failure) }
-            }
+            Event::Malformed(why) => Report::malformed("malformed notice", "a message of the topic", why),
         };
-        whole = Some(match whole {
-            Some(so_far) => so_far.and(report),
-            None => report,
-        });
+        reports.push(report);
     }
-    whole.unwrap_or_else(|| Report::new("foreign", Outcome::Foreign, "an empty envelope"))
+    Report::whole(reports)
 }
 
 /// A notice goes to each of its channels, and none waits for another. `again` says that a person wants it tried once
 /// more where it was refused.
-async fn arrive<W>(
-    world: &W,
+async fn arrive(
+    world: &impl World,
     config: &Config,
     (notice, destinations, again): (&Notice, Result<Vec<Destination>, Failure>, bool),
     run: &Run,
-) -> Report
-where
-    W: Records + Channels + Undelivered + Notices,
-{
+) -> Report {
     let destinations = match destinations {
         Ok(destinations) => destinations,
         Err(failure) => return Report::failed("notice", failure),
@@ -141,10 +133,7 @@ struct Delivery<'a> {
 }
 
 impl Delivery<'_> {
-    async fn deliver<W>(&self, world: &W, config: &Config, run: &Run) -> Result<Spoken, Failure>
-    where
-        W: Records + Channels + Undelivered + Notices,
-    {
+    async fn deliver(&self, world: &impl World, config: &Config, run: &Run) -> Result<Spoken, Failure> {
         let (notice, channel) = (self.notice, self.channel);
         let conversation = join(world, config, notice, channel, run.now).await?;
         let mention = Mention::of(notice, &conversation, self.hold_until);
@@ -218,10 +207,7 @@ async fn open_topic<W: Records>(
 }
 
 /// The minute's sweep: quiet hours that have ended, retries, storms. A channel that fails is left alone until the next.
-async fn sweep<W>(world: &W, config: &Config, run: &Run) -> Report
-where
-    W: Records + Channels + Undelivered + Notices,
-{
+async fn sweep(world: &impl World, config: &Config, run: &Run) -> Report {
     let due = match world.due(NAME, run.now).await {
         Ok(due) => due,
         Err(failure) => return Report::failed("sweep", failure),
@@ -247,15 +233,12 @@ where
     reports.into_iter().fold(Report::new("sweep", Outcome::Unchanged, ""), Report::and)
 }
 
-async fn look<W>(
-    world: &W,
+async fn look(
+    world: &impl World,
     config: &Config,
     (name, key, was): (&str, &Key, Timestamp),
     run: &Run,
-) -> Result<Spoken, Failure>
-where
-    W: Records + Channels + Undelivered + Notices,
-{
+) -> Result<Spoken, Failure> {
     let talk = keys::from_talk(&key.pk)
         .and_then(|(_, conversation)| Some((config.routing.channel(name)?, conversation)));
     let spoken = match talk {

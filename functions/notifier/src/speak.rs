@@ -5,13 +5,12 @@ use watchkeeper_domain::{
     failure::Failure,
     message::Trouble,
     notice::Kind,
-    ports::{Channels, Notices, Undelivered},
-    records::{Due, Entry, Key, Nothing, Record, Records, State, Write},
+    records::{Due, Entry, Key, Nothing, Record, State, Write},
 };
 use watchkeeper_shell::Run;
 
 use crate::{
-    NAME,
+    NAME, World,
     decide::{Attempt, Effect, Reason, decide, leaves_it, settle},
     talk::{Mention, News, Talk, keys},
     words,
@@ -40,10 +39,7 @@ pub(crate) struct Talking<'a, W> {
     pub conversation: &'a str,
 }
 
-impl<W> Talking<'_, W>
-where
-    W: Records + Channels + Undelivered + Notices,
-{
+impl<W: World> Talking<'_, W> {
     /// Says what there is to say. `leads` says whether it is for the leading case, which no storm keeps waiting.
     pub(crate) async fn speak(&self, leads: bool) -> Result<Spoken, Failure> {
         let key = self.key();

@@ -31,7 +31,7 @@ pub mod when;
 
 pub use book::Book;
 pub use deployments::Deployments;
-pub use facts::{Fact, Facts, Floor, Halt, Proof, Targets};
+pub use facts::{Fact, Facts, Fleet, Floor, Halt, Proof, Targets};
 pub use guards::{Guard, Objection};
 pub use template::{ListedTemplate, TemplateRef};
 pub use when::{Cron, Occurrence};
@@ -104,10 +104,14 @@ pub struct Drill {
     pub recovery: SignedDuration,
     /// `on_call`: where somebody must be on call, that of `[drills]` if the drill has none of its own.
     pub on_call: Option<OnCall>,
-    /// `quiet_after_deployment_minutes`: how long after a deployment it may not start. By default 0, which is not asked.
+    /// `quiet_after_deployment_minutes`: how long after the end of a deployment it may not start, nor while one is under
+    /// way. By default 0, which is not asked.
     pub quiet: SignedDuration,
     /// `interval_hours`: the least time between two starts. Previews and refusals don't count. By default 20.
     pub interval: SignedDuration,
+    /// `interval_work_days`: how many work days must lie between two starts, the day of the second included: Monday to
+    /// Friday in `zone`, without `holidays`. By default 0, which asks for none.
+    pub interval_work_days: u64,
     /// `max_runs_per_week`: how often it may really start on seven days in a row. By default as often as it is due.
     pub max_runs_per_week: Option<u64>,
     /// `chance_percent`: how likely a scheduled run takes place; decided by its name and due time. By default 100.
@@ -119,7 +123,8 @@ pub struct Drill {
     /// `limits.max_zones`: in how many Availability Zones resources may be hit. By default 1.
     pub max_zones: u64,
     /// `limits.min_healthy`: how many of the resources of one type that have opted in must be left by the run. By default
-    /// nobody asks. What is counted are resources that exist: whether each of them is well, only `alarms` tell.
+    /// nobody asks. Of instances, those count whose status checks pass; of other types, those that exist: whether each of
+    /// them is well, only `alarms` tell.
     pub min_healthy: Option<u64>,
     /// `promotion`: another drill that must have passed before.
     pub promotion: Option<Promotion>,
@@ -182,7 +187,14 @@ impl Drill {
     }
 }
 
-/// The ARNs of the alarms that must be `OK` for `drill`: its own, and the stop conditions of its template.
+/// The ARNs of the alarms that must be `OK` before `drill` starts: those that must not ring while it runs, and those of its
+/// hypothesis. One by which the fault is to be detected proves nothing if it rings already.
+pub fn alarms_before(drill: &Drill, template: Option<&Template>) -> BTreeSet<String> {
+    let claimed = drill.hypothesis.iter().flat_map(Hypothesis::all_alarms);
+    alarms_of(drill, template).into_iter().chain(claimed).collect()
+}
+
+/// The ARNs of the alarms that end a run of `drill`: its own, and the stop conditions of its template.
 pub fn alarms_of(drill: &Drill, template: Option<&Template>) -> BTreeSet<String> {
     let conditions = template.into_iter().flat_map(|template| &template.stop_conditions);
     let stops = conditions.filter_map(|it| it.value.as_ref()?.known().map(str::to_owned));

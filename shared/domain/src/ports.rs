@@ -1,6 +1,6 @@
 //! The ports through which a function reaches the world, besides [`crate::records::Records`].
 //!
-//! The traits in the bound of a function's `handle` are its IAM policy; a test holds the two together.
+//! The traits that a function's `World` is made of are its IAM policy; a test holds the two together.
 
 use crate::{
     channel::Channel,

@@ -12,7 +12,7 @@ use watchkeeper_domain::{
 
 use crate::{dynamo::Table, eventbridge::Bus, settings::Settings, sns::Topic};
 
-/// Everything of AWS that a function may reach. What one does reach is the bound of its `handle`.
+/// Everything of AWS that a function may reach. What one does reach is its `World`.
 #[derive(Clone, Debug)]
 pub struct Aws {
     /// The state.

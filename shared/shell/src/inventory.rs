@@ -68,20 +68,25 @@ impl Inventory for Resources {
         Ok(tags)
     }
 
-    /// `GetResources` by tag and type, all pages. It may still count what was deleted a short time ago (EC2 User Guide,
+    /// `GetResources` by tag and type, all pages. It may still list what was deleted a short time ago (EC2 User Guide,
     /// "Terminate Amazon EC2 instances": an instance is visible for about an hour).
-    async fn fleet(&self, resource_type: &str, key: &str, value: &str) -> Result<Option<u64>, Failure> {
+    async fn fleet(
+        &self,
+        resource_type: &str,
+        key: &str,
+        value: &str,
+    ) -> Result<Option<BTreeSet<String>>, Failure> {
         let Some(kind) = tagging_type(resource_type) else { return Ok(None) };
         let filter = TagFilter::builder().key(key).values(value).build();
         let request = self.tagging.get_resources().tag_filters(filter).resource_type_filters(kind);
         let mut pages = request.resources_per_page(100).into_paginator().send();
-        let mut count = 0;
+        let mut fleet = BTreeSet::new();
         while let Some(page) = pages.next().await {
             let subject = || format!("the resources of type {kind} with the tag {key}={value}");
-            let page = page.map_err(|error| failure("count", subject(), error))?;
-            count += page.resource_tag_mapping_list().len();
+            let page = page.map_err(|error| failure("list", subject(), error))?;
+            fleet.extend(page.resource_tag_mapping_list().iter().filter_map(|it| it.resource_arn.clone()));
         }
-        Ok(u64::try_from(count).ok())
+        Ok(Some(fleet))
     }
 
     /// Cloud Control, one resource a call. A zone that is given by name only takes its id from another resource of the

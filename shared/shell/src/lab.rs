@@ -18,10 +18,9 @@ use watchkeeper_domain::{
 
 use crate::{
     alarms::CloudWatchAlarms,
-    aws::sdk_config,
+    aws::{Aws, sdk_config},
     calendars::SystemsManager,
     dynamo::Table,
-    eventbridge::Bus,
     fis::Fis,
     history::EventHistory,
     inventory::Resources,
@@ -31,15 +30,12 @@ use crate::{
     on_calls::PagerDutyOnCalls,
     scheduler::{DeadManSchedules, Schedules},
     settings::DrillSettings,
-    sns::Topic,
 };
 
-/// Everything that drills reach. What a function does reach of it is the bound of its `handle`.
+/// Everything that drills reach. What a function does reach of it is its `World`.
 #[derive(Clone, Debug)]
 pub struct Lab {
-    table: Table,
-    topic: Topic,
-    bus: Bus,
+    aws: Aws,
     fis: Fis,
     alarms: CloudWatchAlarms,
     calendars: SystemsManager,
@@ -63,9 +59,7 @@ impl Lab {
             dead_letters: settings.dead_letters.clone(),
         };
         Self {
-            table: Table::connect(&config, &settings.table),
-            topic: Topic::connect(&config, &settings.notices_topic),
-            bus: Bus::connect(&config, &settings.bus),
+            aws: Aws::with(&config, &settings.common),
             fis: Fis::connect(&config, leash),
             alarms: CloudWatchAlarms::connect(&config),
             calendars: SystemsManager::connect(&config),
@@ -83,19 +77,19 @@ impl HoldsRecords for Lab {
     type Table = Table;
 
     fn records(&self) -> &Table {
-        &self.table
+        self.aws.records()
     }
 }
 
 impl Notices for Lab {
     async fn publish(&self, notice: &Notice, repeated: bool) -> Result<(), Failure> {
-        self.topic.publish(notice, repeated).await
+        self.aws.publish(notice, repeated).await
     }
 }
 
 impl Events for Lab {
     async fn put(&self, event: &DomainEvent) -> Result<(), Failure> {
-        self.bus.put(event).await
+        self.aws.put(event).await
     }
 }
 
@@ -173,7 +167,12 @@ impl Inventory for Lab {
         self.resources.tags(arns).await
     }
 
-    async fn fleet(&self, resource_type: &str, key: &str, value: &str) -> Result<Option<u64>, Failure> {
+    async fn fleet(
+        &self,
+        resource_type: &str,
+        key: &str,
+        value: &str,
+    ) -> Result<Option<BTreeSet<String>>, Failure> {
         self.resources.fleet(resource_type, key, value).await
     }
 

@@ -20,7 +20,7 @@ use watchkeeper_domain::{
 use crate::{
     conclude::Run,
     report::Report,
-    settings::Settings,
+    settings::{Settings, env},
     telemetry::{self, Line, Outcome},
 };
 
@@ -30,7 +30,7 @@ use crate::{
 /// Every missing setting at once, or every problem of the configuration at once.
 pub fn start() -> Result<(Settings, Config), Failure> {
     telemetry::init();
-    let settings = Settings::from_env()?;
+    let settings = Settings::read(env)?;
     let config = load(&settings.config.to_string_lossy())?;
     Ok((settings, config))
 }

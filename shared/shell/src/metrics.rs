@@ -24,6 +24,9 @@ use crate::{error::failure, time};
 
 const OPERATION: &str = "read";
 
+/// The most queries that one call takes (Amazon CloudWatch API Reference, `GetMetricData`).
+const BATCH: usize = 500;
+
 /// The metrics of one account and Region.
 #[derive(Clone, Debug)]
 pub struct CloudWatchMetrics {
@@ -38,33 +41,50 @@ impl CloudWatchMetrics {
         Self { client: Client::from_conf(config.build()) }
     }
 
-    async fn one(&self, query: &Query, within: Interval) -> Result<Series, Failure> {
-        let asked = Asked::of(query)?;
-        let request = self.client.get_metric_data().set_metric_data_queries(Some(asked.queries));
+    /// One call for `queries`: plain metrics, or one expression.
+    async fn together(&self, queries: &[Query], within: Interval) -> Result<Vec<Series>, Failure> {
+        let asked = queries.iter().enumerate().map(|(index, query)| Asked::of(query, index));
+        let asked = asked.collect::<Result<Vec<_>, _>>()?;
+        let parts = asked.iter().flat_map(|it| it.queries.clone()).collect();
+        let request = self.client.get_metric_data().set_metric_data_queries(Some(parts));
         let request = request.start_time(time::sdk(within.from)).end_time(time::sdk(within.to));
         let mut pages = request.scan_by(ScanBy::TimestampAscending).into_paginator().send();
-        let mut found = Found { id: asked.id, ..Found::default() };
+        let mut found: BTreeMap<String, Found> = BTreeMap::new();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| failure(OPERATION, subject(query), error))?;
-            page.metric_data_results().iter().for_each(|result| found.take(result));
+            let page = page.map_err(|error| failure(OPERATION, subject(queries), error))?;
+            for result in page.metric_data_results() {
+                found.entry(result.id().unwrap_or_default().to_owned()).or_default().take(result);
+            }
         }
-        found.series(query, within)
+        let series = |(query, asked): (&Query, &Asked)| {
+            found.remove(&asked.id).unwrap_or_default().series(query, within)
+        };
+        queries.iter().zip(&asked).map(series).collect()
     }
 }
 
 impl Metrics for CloudWatchMetrics {
-    /// `GetMetricData`, one call a query, since each expression has its own names for its inputs; all pages.
+    /// `GetMetricData`, all pages. Neighbouring plain metrics share a call; an expression has one of its own, since each
+    /// has its own names for its inputs.
     async fn series(&self, queries: &[Query], within: Interval) -> Result<Vec<Series>, Failure> {
         let mut series = Vec::new();
-        for query in queries {
-            series.push(self.one(query, within).await?);
+        let are_plain = |one: &Query, next: &Query| is_plain(one) && is_plain(next);
+        for queries in queries.chunk_by(are_plain).flat_map(|queries| queries.chunks(BATCH)) {
+            series.extend(self.together(queries, within).await?);
         }
         Ok(series)
     }
 }
 
-fn subject(query: &Query) -> String {
-    format!("the metric {:?}", query.id)
+fn is_plain(query: &Query) -> bool {
+    matches!(query.source, Source::Metric(_))
+}
+
+fn subject(queries: &[Query]) -> String {
+    match queries {
+        [query] => format!("the metric {:?}", query.id),
+        [] | [_, ..] => format!("{} metrics", queries.len()),
+    }
 }
 
 /// A query in CloudWatch's form, and the id of that one of its parts that is answered.
@@ -74,12 +94,13 @@ struct Asked {
 }
 
 impl Asked {
-    fn of(query: &Query) -> Result<Self, Failure> {
+    /// `index` tells plain metrics apart that share a call.
+    fn of(query: &Query, index: usize) -> Result<Self, Failure> {
         let build = || -> Result<_, Box<dyn std::error::Error + Send + Sync>> {
             let period = i32::try_from(query.period.as_secs())?;
             let (expression, inputs) = match &query.source {
                 Source::Metric(metric) => {
-                    let id = "result".to_owned();
+                    let id = format!("metric{index}");
                     let query = MetricDataQuery::builder().id(&id).metric_stat(stat(metric, period)?);
                     return Ok(Self { queries: vec![query.build()], id });
                 }
@@ -96,7 +117,7 @@ impl Asked {
             }
             Ok(Self { queries, id })
         };
-        build().map_err(|error| Failure::new(OPERATION, subject(query), error))
+        build().map_err(|error| Failure::new(OPERATION, subject(std::slice::from_ref(query)), error))
     }
 }
 
@@ -120,7 +141,6 @@ fn stat(metric: &Metric, period: i32) -> Result<MetricStat, aws_sdk_cloudwatch::
 /// What the pages have told so far.
 #[derive(Default)]
 struct Found {
-    id: String,
     points: BTreeMap<Timestamp, f64>,
     labels: BTreeSet<String>,
     complete: bool,
@@ -129,9 +149,6 @@ struct Found {
 impl Found {
     /// A page may hold a part of the series: the last one's status is that of the whole.
     fn take(&mut self, result: &MetricDataResult) {
-        if result.id() != Some(&self.id) {
-            return;
-        }
         self.labels.insert(result.label().unwrap_or_default().to_owned());
         self.complete = result.status_code() == Some(&StatusCode::Complete);
         let points = result.timestamps().iter().zip(result.values());
@@ -143,7 +160,7 @@ impl Found {
     fn series(self, query: &Query, within: Interval) -> Result<Series, Failure> {
         if self.labels.len() > 1 {
             let cause = format!("it gives {} series, and a measure is one", self.labels.len());
-            return Err(Failure::new(OPERATION, subject(query), cause));
+            return Err(Failure::new(OPERATION, subject(std::slice::from_ref(query)), cause));
         }
         let points = self.points.range(within.from..within.to);
         let points = points.map(|(at, value)| Point { at: *at, value: *value }).collect();
@@ -179,7 +196,7 @@ mod tests {
     type Part<'a> = (&'a str, &'a [(i64, f64)], StatusCode);
 
     fn found(parts: &[Part<'_>]) -> Found {
-        let mut found = Found { id: "result".into(), ..Found::default() };
+        let mut found = Found::default();
         for (label, points, status) in parts {
             let (times, values): (Vec<_>, Vec<_>) = points.iter().copied().unzip();
             let times = times.into_iter().map(DateTime::from_secs).collect();

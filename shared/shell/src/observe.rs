@@ -1,19 +1,23 @@
 //! What guards judge, read through the ports: by `chaos-trigger` before a start and by `experiment-watcher` after it.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use jiff::Timestamp;
 use watchkeeper_domain::{
     decision::Decision,
-    drill::{Book, Deployments, Drill, Drills, Fact, Halt, Proof, Site, Targets, TemplateRef, partition},
-    experiment::Experiment,
+    drill::{
+        Book, Deployments, Drill, Drills, Fact, Halt, Proof, Site, TemplateRef, deployments::Progress,
+        partition,
+    },
     failure::Failure,
     fis::Template,
     notice::{Kind, Notice},
-    ports::{Experiments, Inventory, Issue, Issues},
+    ports::{Experiments, Issue, Issues},
     records::{Key, Nothing, Record, Records},
 };
 
+#[cfg(feature = "drills")]
+mod targets;
+
+#[cfg(feature = "drills")]
+pub use self::targets::targets;
 use crate::conclude::{Run, conclude};
 
 /// The key of the switch that halts all drills.
@@ -93,7 +97,7 @@ pub async fn hear<W: Records>(world: &W, notice: &Notice, run: &Run) -> Result<b
     Ok(concluded.because)
 }
 
-/// What was deployed lately.
+/// What is being deployed, and what was lately.
 ///
 /// # Errors
 /// When the table cannot be read.
@@ -102,14 +106,18 @@ pub async fn deployments<W: Records>(world: &W) -> Result<Deployments, Failure> 
     Ok(record.state.unwrap_or_default())
 }
 
-/// Takes in that `what` was deployed at `at`.
+/// Takes in how far a deployment is.
 ///
 /// # Errors
 /// When the table cannot be read or written.
-pub async fn deployed<W: Records>(world: &W, what: &str, at: Timestamp, run: &Run) -> Result<(), Failure> {
+pub async fn deployment_changed<W: Records>(
+    world: &W,
+    progress: &Progress,
+    run: &Run,
+) -> Result<(), Failure> {
     let decide = |record: &Record<Deployments, Nothing>, (): &()| -> Decision<(), Deployments, Nothing> {
         let known = record.state.clone().unwrap_or_default();
-        let next = known.clone().with(what, at, run.now);
+        let next = known.clone().with(progress, run.now);
         if next == known { Decision::because(()) } else { Decision::because(()).record(next) }
     };
     let observe = async || Ok((world.read(&Deployments::key()).await?, ()));
@@ -128,25 +136,4 @@ pub async fn proofs<W: Records>(world: &W, drill: &Drill) -> Result<Vec<Proof>, 
         proofs.extend(world.list::<Proof>(&partition(&promotion.after), PROOF).await?);
     }
     Ok(proofs)
-}
-
-/// What the targets of `experiment` came to, and what is known of those resources.
-///
-/// # Errors
-/// When FIS, the tags, the fleets or the zones cannot be read: none of them is guessed.
-pub async fn targets<W>(world: &W, drill: &Drill, experiment: &Experiment) -> Result<Targets, Failure>
-where
-    W: Experiments + Inventory,
-{
-    let resolved: BTreeSet<_> = world.resolved(&experiment.listed.id).await?.into_iter().collect();
-    let arns: BTreeSet<_> = resolved.iter().filter_map(|it| it.arn().map(str::to_owned)).collect();
-    let (tags, zones) = (world.tags(&arns).await?, world.zones(&arns).await?);
-    let tag = &drill.limits.opt_in_tag;
-    let mut fleets = BTreeMap::new();
-    for kind in resolved.iter().map(|it| it.resource_type.clone()).collect::<BTreeSet<_>>() {
-        let size = world.fleet(&kind, &tag.key, &tag.value).await?;
-        fleets.insert(kind, size);
-    }
-    let (id, at) = (experiment.listed.id.clone(), experiment.ended_at);
-    Ok(Targets { experiment: id, at, resolved, tags, fleets, zones })
 }

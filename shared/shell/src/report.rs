@@ -52,6 +52,18 @@ impl Report {
         Self { failure: Some(failure), ..Self::new(kind, Outcome::Failed, "") }
     }
 
+    /// A report of `what`, which nobody can understand.
+    pub fn malformed(kind: &str, what: &str, why: String) -> Self {
+        let failure = Failure::new("understand", what, why);
+        Self { outcome: Outcome::Malformed, ..Self::failed(kind, failure) }
+    }
+
+    /// The report of an invocation with these events.
+    pub fn whole(events: Vec<Self>) -> Self {
+        let nothing = || Self::new("foreign", Outcome::Foreign, "an empty envelope");
+        events.into_iter().reduce(Self::and).unwrap_or_else(nothing)
+    }
+
     /// Both reports as one, as for an envelope with several events: the gravest outcome, the first failure.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {

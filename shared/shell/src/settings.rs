@@ -4,6 +4,12 @@ use std::path::PathBuf;
 
 use watchkeeper_domain::{drill::Site, failure::Failure};
 
+/// The value of a variable of this process.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 /// The names that `template.yaml` gives to what it deploys.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Settings {
@@ -18,21 +24,11 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The settings of this process. The failure names every variable that is not set.
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-    pub fn from_env() -> Result<Self, Failure> {
-        Self::read(|name| std::env::var(name).ok())
-    }
-
-    /// The settings that `lookup` gives, by the name of the variable. An empty value counts as none.
+    /// The settings that `lookup` gives, by the name of the variable. An empty value counts as none. The failure names every
+    /// variable that is not set.
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
         let mut variables = Variables::new(lookup);
-        let settings = Self {
-            table: variables.value("WATCHKEEPER_TABLE"),
-            notices_topic: variables.value("WATCHKEEPER_NOTICES_TOPIC"),
-            bus: variables.value("WATCHKEEPER_BUS"),
-            config: variables.value("WATCHKEEPER_CONFIG").into(),
-        };
+        let settings = variables.common();
         variables.all_set(settings)
     }
 }
@@ -53,13 +49,8 @@ pub struct NotifierSettings {
 }
 
 impl NotifierSettings {
-    /// The settings of this process. The failure names every variable that is not set.
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-    pub fn from_env() -> Result<Self, Failure> {
-        Self::read(|name| std::env::var(name).ok())
-    }
-
-    /// The settings that `lookup` gives, by the name of the variable. An empty value counts as none.
+    /// The settings that `lookup` gives, by the name of the variable. An empty value counts as none. The failure names every
+    /// variable that is not set.
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
         let mut variables = Variables::new(lookup);
         let settings = Self {
@@ -76,14 +67,8 @@ impl NotifierSettings {
 /// The names of what `chaos-trigger` and `experiment-watcher` need.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct DrillSettings {
-    /// `WATCHKEEPER_TABLE`: the name of the DynamoDB table.
-    pub table: String,
-    /// `WATCHKEEPER_NOTICES_TOPIC`: the ARN of the SNS topic `notices`.
-    pub notices_topic: String,
-    /// `WATCHKEEPER_BUS`: the name of the custom event bus.
-    pub bus: String,
-    /// `WATCHKEEPER_CONFIG`: the path of `watchkeeper.toml`.
-    pub config: PathBuf,
+    /// The table, the topic, the bus and the configuration.
+    pub common: Settings,
     /// `WATCHKEEPER_ACCOUNT`, `WATCHKEEPER_REGION` and `WATCHKEEPER_LEASH`: only the word `off` takes the leash off.
     pub site: Site,
     /// `WATCHKEEPER_SCHEDULE_GROUP`: the name of the group of the dead-man schedules.
@@ -97,20 +82,12 @@ pub struct DrillSettings {
 }
 
 impl DrillSettings {
-    /// The settings of this process. The failure names every variable that is not set.
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-    pub fn from_env() -> Result<Self, Failure> {
-        Self::read(|name| std::env::var(name).ok())
-    }
-
-    /// The settings that `lookup` gives, by the name of the variable. An empty value counts as none.
+    /// The settings that `lookup` gives, by the name of the variable. An empty value counts as none. The failure names every
+    /// variable that is not set.
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
         let mut variables = Variables::new(lookup);
         let settings = Self {
-            table: variables.value("WATCHKEEPER_TABLE"),
-            notices_topic: variables.value("WATCHKEEPER_NOTICES_TOPIC"),
-            bus: variables.value("WATCHKEEPER_BUS"),
-            config: variables.value("WATCHKEEPER_CONFIG").into(),
+            common: variables.common(),
             site: variables.site(),
             schedule_group: variables.value("WATCHKEEPER_SCHEDULE_GROUP"),
             schedule_role: variables.value("WATCHKEEPER_SCHEDULE_ROLE"),
@@ -124,35 +101,18 @@ impl DrillSettings {
 /// The names of what `cache-refresher` needs.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CacheSettings {
-    /// `WATCHKEEPER_TABLE`: the name of the DynamoDB table.
-    pub table: String,
-    /// `WATCHKEEPER_NOTICES_TOPIC`: the ARN of the SNS topic `notices`.
-    pub notices_topic: String,
-    /// `WATCHKEEPER_BUS`: the name of the custom event bus.
-    pub bus: String,
-    /// `WATCHKEEPER_CONFIG`: the path of `watchkeeper.toml`.
-    pub config: PathBuf,
+    /// The table, the topic, the bus and the configuration.
+    pub common: Settings,
     /// `WATCHKEEPER_ACCOUNT`, `WATCHKEEPER_REGION` and `WATCHKEEPER_LEASH`: only the word `off` takes the leash off.
     pub site: Site,
 }
 
 impl CacheSettings {
-    /// The settings of this process. The failure names every variable that is not set.
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-    pub fn from_env() -> Result<Self, Failure> {
-        Self::read(|name| std::env::var(name).ok())
-    }
-
-    /// The settings that `lookup` gives, by the name of the variable. An empty value counts as none.
+    /// The settings that `lookup` gives, by the name of the variable. An empty value counts as none. The failure names every
+    /// variable that is not set.
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
         let mut variables = Variables::new(lookup);
-        let settings = Self {
-            table: variables.value("WATCHKEEPER_TABLE"),
-            notices_topic: variables.value("WATCHKEEPER_NOTICES_TOPIC"),
-            bus: variables.value("WATCHKEEPER_BUS"),
-            config: variables.value("WATCHKEEPER_CONFIG").into(),
-            site: variables.site(),
-        };
+        let settings = Self { common: variables.common(), site: variables.site() };
         variables.all_set(settings)
     }
 }
@@ -173,6 +133,15 @@ impl<L: Fn(&str) -> Option<String>> Variables<L> {
             self.missing.push(name);
             String::new()
         })
+    }
+
+    fn common(&mut self) -> Settings {
+        Settings {
+            table: self.value("WATCHKEEPER_TABLE"),
+            notices_topic: self.value("WATCHKEEPER_NOTICES_TOPIC"),
+            bus: self.value("WATCHKEEPER_BUS"),
+            config: self.value("WATCHKEEPER_CONFIG").into(),
+        }
     }
 
     fn site(&mut self) -> Site {

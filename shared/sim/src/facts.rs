@@ -223,13 +223,18 @@ impl Inventory for Facts {
         self.ask(Question::Tags, look).await
     }
 
-    async fn fleet(&self, resource_type: &str, key: &str, value: &str) -> Result<Option<u64>, Failure> {
-        let is_one = |it: &&Resource| {
+    async fn fleet(
+        &self,
+        resource_type: &str,
+        key: &str,
+        value: &str,
+    ) -> Result<Option<BTreeSet<String>>, Failure> {
+        let is_one = |it: &Resource| {
             it.resource_type == resource_type && it.tags.get(key).is_some_and(|it| it == value)
         };
-        let look = |state: &State| match state.uncounted.contains(resource_type) {
-            true => Ok(None),
-            false => Ok(u64::try_from(state.resources.values().filter(is_one).count()).ok()),
+        let look = |state: &State| {
+            let fleet = state.resources.iter().filter(|(_, it)| is_one(it)).map(|(arn, _)| arn.clone());
+            Ok((!state.uncounted.contains(resource_type)).then(|| fleet.collect()))
         };
         self.ask(Question::Fleet, look).await
     }
@@ -345,7 +350,7 @@ mod tests {
         assert_eq!(tags.into_keys().collect::<Vec<_>>(), ["one"]);
         let fleet = async |kind| facts.fleet(kind, "ChaosReady", "Yes").await.unwrap();
         facts.set_uncounted("aws:eks:pod");
-        assert_eq!([fleet("aws:ec2:instance").await, fleet("aws:eks:pod").await], [Some(1), None]);
+        assert_eq!([fleet("aws:ec2:instance").await, fleet("aws:eks:pod").await], [Some(set(["one"])), None]);
         let zones = facts.zones(&set(["two", "cluster"])).await.unwrap();
         assert_eq!(zones, BTreeMap::from([("two".to_owned(), "euw1-az2".to_owned())]));
         facts.remove_resource("two");

@@ -227,7 +227,12 @@ impl<R, S> Inventory for World<R, S> {
         self.step(self.estate.facts.tags(arns)).await
     }
 
-    async fn fleet(&self, resource_type: &str, key: &str, value: &str) -> Result<Option<u64>, Failure> {
+    async fn fleet(
+        &self,
+        resource_type: &str,
+        key: &str,
+        value: &str,
+    ) -> Result<Option<BTreeSet<String>>, Failure> {
         self.step(self.estate.facts.fleet(resource_type, key, value)).await
     }
 

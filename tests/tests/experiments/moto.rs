@@ -117,7 +117,12 @@ impl Inventory for Lab {
     ) -> Result<BTreeMap<String, BTreeMap<String, String>>, Failure> {
         self.world.tags(arns).await
     }
-    async fn fleet(&self, resource_type: &str, key: &str, value: &str) -> Result<Option<u64>, Failure> {
+    async fn fleet(
+        &self,
+        resource_type: &str,
+        key: &str,
+        value: &str,
+    ) -> Result<Option<BTreeSet<String>>, Failure> {
         self.world.fleet(resource_type, key, value).await
     }
     async fn zones(&self, arns: &BTreeSet<String>) -> Result<BTreeMap<String, String>, Failure> {

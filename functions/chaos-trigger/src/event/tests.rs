@@ -49,18 +49,49 @@ fn an_experiment_is_known_by_its_kebab_case_id_and_may_lack_its_template() {
     assert!(matches!(only(&event("aws.fis", "FIS Experiment State Change", camel)), Event::Malformed(_)));
 }
 
+fn pipeline(state: &str) -> Event {
+    let detail = json!({ "pipeline": "shop", "execution-id": "e-1", "state": state });
+    only(&event("aws.codepipeline", "CodePipeline Pipeline Execution State Change", detail))
+}
+
+fn deployment(state: &str) -> Event {
+    let detail =
+        json!({ "application": "shop", "deploymentGroup": "blue", "deploymentId": "d-1", "state": state });
+    only(&event("aws.codedeploy", "CodeDeploy Deployment State-change Notification", detail))
+}
+
 #[test]
-fn only_deployments_that_have_succeeded_count() {
-    let deploy = |state: &str| {
-        let detail = json!({ "application": "shop", "deploymentGroup": "blue", "deploymentId": "d-1", "state": state });
-        only(&event("aws.codedeploy", "CodeDeploy Deployment State-change Notification", detail))
-    };
+fn only_a_success_is_a_deployment_that_a_drill_can_wait_for() {
     let at = "2026-11-24T08:00:00Z".parse().unwrap();
-    assert_eq!(
-        deploy("SUCCESS"),
-        Event::Deployed { what: "codedeploy:shop/blue".into(), id: "d-1".into(), at }
-    );
-    assert!(matches!(deploy("FAILURE"), Event::Foreign(_)));
+    let deployed = |what: &str, id: &str| Event::Deployed { what: what.into(), id: id.into(), at };
+    assert_eq!(pipeline("SUCCEEDED"), deployed("codepipeline:shop", "e-1"));
+    assert_eq!(deployment("SUCCESS"), deployed("codedeploy:shop/blue", "d-1"));
+}
+
+#[test]
+fn every_other_state_says_whether_the_deployment_goes_on() {
+    let at = "2026-11-24T08:00:00Z".parse().unwrap();
+    let changed = |what: &str, id: &str, stage: Stage| {
+        Event::DeploymentChanged(Progress { what: what.into(), id: id.into(), stage, at })
+    };
+    let of_a_pipeline = [
+        (Stage::UnderWay, ["STARTED", "RESUMED", "STOPPING"].as_slice()),
+        (Stage::Ended, &["FAILED", "STOPPED", "CANCELED", "SUPERSEDED"]),
+    ];
+    for (stage, states) in of_a_pipeline {
+        for state in states {
+            assert_eq!(pipeline(state), changed("codepipeline:shop", "e-1", stage), "{state}");
+        }
+    }
+    let of_a_deployment =
+        [(Stage::UnderWay, ["START", "READY"].as_slice()), (Stage::Ended, &["FAILURE", "STOP"])];
+    for (stage, states) in of_a_deployment {
+        for state in states {
+            assert_eq!(deployment(state), changed("codedeploy:shop/blue", "d-1", stage), "{state}");
+        }
+    }
+    assert_eq!(pipeline("BAKING"), Event::Foreign("a pipeline that is BAKING".into()));
+    assert_eq!(deployment("BAKING"), Event::Foreign("a deployment that is BAKING".into()));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::{
     input::{self, Input},
 };
 
-/// Events of other sources, which reach nobody.
+/// Events that reach nobody.
 const FOREIGN: &str = "foreign";
 /// Events that are broken, and reach whom they may.
 const MALFORMED: &str = "malformed";

@@ -7,7 +7,10 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use watchkeeper_domain::{drill::TemplateRef, fis::Limits};
+use watchkeeper_domain::{
+    drill::TemplateRef,
+    fis::{Limits, Template},
+};
 
 use crate::{
     checkout::{Checkout, shown},
@@ -28,6 +31,8 @@ pub(crate) struct Own {
     pub(crate) file: PathBuf,
     /// What it is called in there.
     pub(crate) logical_id: String,
+    /// What it does.
+    pub(crate) template: Template,
 }
 
 impl Ours {
@@ -44,8 +49,9 @@ impl Ours {
         for file in files(&folder).with_context(|| format!("could not read {}", shown(&folder)))? {
             let file = PathBuf::from(shown(&file));
             for judged in lint::judge(&file, &Limits::default())? {
-                if let Some(name) = judged.startable_name() {
-                    ours.insert(name.to_owned(), Own { file: file.clone(), logical_id: judged.name });
+                let name = judged.startable_name().map(str::to_owned);
+                if let Some((name, template)) = name.zip(judged.template) {
+                    ours.insert(name, Own { file: file.clone(), logical_id: judged.name, template });
                 }
             }
         }
@@ -58,6 +64,14 @@ impl Ours {
             let known: Vec<_> = self.0.keys().map(String::as_str).collect();
             format!("no template in {FOLDER} is called `{name}`; known: {}", known.join(", "))
         })
+    }
+
+    /// The one that is meant, if it is called by its name and there is one.
+    pub(crate) fn template(&self, template: &TemplateRef) -> Option<&Template> {
+        match template {
+            TemplateRef::Id(_) => None,
+            TemplateRef::Name(name) => self.0.get(name).map(|own| &own.template),
+        }
     }
 
     /// That none is called as `template` says, if that is a name.

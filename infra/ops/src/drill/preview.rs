@@ -1,7 +1,8 @@
 //! `drill preview`: when each drill is due, and what is known now that would refuse it.
 //!
-//! The guards themselves are asked, with what this machine can know: the configuration. That each earlier run of the
-//! table starts is assumed; how long a run takes is in FIS, so that only its recovery is held against the windows.
+//! The guards themselves are asked, with what this machine can know: the configuration, and the templates of ours. That
+//! each earlier run of the table starts is assumed; how long a run of another template takes is in FIS, so that only its
+//! recovery is held against the windows.
 
 use std::collections::BTreeMap;
 
@@ -14,6 +15,7 @@ use watchkeeper_domain::{
         guards::{self, FORESEEABLE, Plan, Question},
         when::{Occurrence, occurrences},
     },
+    fis::Template,
     render::terminal::{Paint, columns},
     text::count,
 };
@@ -39,8 +41,8 @@ pub fn preview(place: &Place, what: &Preview, screen: &mut Screen) -> Result<boo
     };
     let days = SignedDuration::from_hours(24 * i64::from(what.days));
     let to = from.checked_add(days).context("--from and --days lead beyond the calendar")?;
-    let mut runs = runs(&drills, from, to);
     let ours = Ours::read(&checkout)?;
+    let mut runs = runs(&drills, ours.as_ref(), from, to);
     for run in &mut runs {
         let missing = ours.as_ref().and_then(|ours| ours.missing(&run.drill.template));
         run.objections.extend(missing.map(|because| Objection { guard: Guard::Approval, because }));
@@ -59,30 +61,41 @@ pub fn preview(place: &Place, what: &Preview, screen: &mut Screen) -> Result<boo
 
 /// A run that will be due.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Run<'a> {
+struct Run<'a> {
     /// The drill.
-    pub drill: &'a Drill,
+    drill: &'a Drill,
     /// Which one it is.
-    pub occurrence: Occurrence,
+    occurrence: Occurrence,
     /// When it is due, within the flexible window.
-    pub due: Timestamp,
+    due: Timestamp,
     /// What would refuse it.
-    pub objections: Vec<Objection>,
+    objections: Vec<Objection>,
 }
 
 /// The runs of `drills` from `from` on and before `to`, in the order in which they are due.
-pub fn runs(drills: &Drills, from: Timestamp, to: Timestamp) -> Vec<Run<'_>> {
-    let mut runs: Vec<_> = drills.drills.iter().flat_map(|drill| runs_of(drill, drills, from, to)).collect();
+fn runs<'a>(drills: &'a Drills, ours: Option<&Ours>, from: Timestamp, to: Timestamp) -> Vec<Run<'a>> {
+    let runs_of = |drill: &'a Drill| {
+        let template = ours.and_then(|ours| ours.template(&drill.template));
+        runs_of(drill, drills, template, from, to)
+    };
+    let mut runs: Vec<_> = drills.drills.iter().flat_map(runs_of).collect();
     runs.sort_by_key(|run| (run.due, &run.drill.name));
     runs
 }
 
-fn runs_of<'a>(drill: &'a Drill, drills: &'a Drills, from: Timestamp, to: Timestamp) -> Vec<Run<'a>> {
+fn runs_of<'a>(
+    drill: &'a Drill,
+    drills: &'a Drills,
+    template: Option<&Template>,
+    from: Timestamp,
+    to: Timestamp,
+) -> Vec<Run<'a>> {
+    let facts = known(template);
     let occurrences = drill.schedule.iter().flat_map(|cron| occurrences(cron, &drill.zone, from, to));
     let mut starts = Vec::new();
     let run = |occurrence| {
         let due = drill.due(&occurrence);
-        let objections = foreseen(drill, drills, &occurrence, &starts);
+        let objections = foreseen(drill, drills, &facts, &occurrence, &starts);
         if objections.is_empty() {
             starts.push(due);
         }
@@ -91,8 +104,14 @@ fn runs_of<'a>(drill: &'a Drill, drills: &'a Drills, from: Timestamp, to: Timest
     occurrences.map(run).collect()
 }
 
-/// What the guards object to that need nothing but the configuration, and the starts before.
-fn foreseen(drill: &Drill, drills: &Drills, occurrence: &Occurrence, starts: &[Timestamp]) -> Vec<Objection> {
+/// What the guards object to that need nothing but the configuration, `facts`, and the starts before.
+fn foreseen(
+    drill: &Drill,
+    drills: &Drills,
+    facts: &Facts,
+    occurrence: &Occurrence,
+    starts: &[Timestamp],
+) -> Vec<Objection> {
     let due = drill.due(occurrence);
     let plan = Plan {
         run: occurrence.to_string(),
@@ -104,18 +123,19 @@ fn foreseen(drill: &Drill, drills: &Drills, occurrence: &Occurrence, starts: &[T
         released_at: None,
         tokens: Default::default(),
     };
-    let question = Question { drill, drills, plan: &plan, facts: &nothing_known(), now: due };
+    let question = Question { drill, drills, plan: &plan, facts, now: due };
     let mut objections = guards::ask(&FORESEEABLE, &question);
     objections.retain(|it| !matches!(it.guard, Guard::Blocked | Guard::Promotion)); // they judge verdicts
     objections
 }
 
-fn nothing_known() -> Facts {
+/// Nothing but the template.
+fn known(template: Option<&Template>) -> Facts {
     let unknown = || "not asked for here".to_owned();
     Facts {
         halt: Err(unknown()),
         lever: Err(unknown()),
-        template: Err(unknown()),
+        template: template.map(|it| Some(it.clone())).ok_or_else(unknown),
         calendars: Err(unknown()),
         incidents: Err(unknown()),
         on_call: Err(unknown()),
@@ -153,9 +173,9 @@ impl Run<'_> {
 
 const HEADINGS: [&str; 5] = ["DUE", "ZONE", "UTC", "DRILL", "FORESEEN"];
 const UNKNOWN: &str = "\
-Known only at its time: the template and how long it runs (here its recovery alone is held against the windows),
-alarms, AWS Health, change calendars, incidents, deployments, who is on call, other experiments, what its
-targets come to.";
+Known only at its time: the template as it is deployed, and of one that is called by its id how long it runs (here
+its recovery alone is held against the windows); alarms, AWS Health, change calendars, incidents, deployments, who
+is on call, other experiments, what its targets come to.";
 
 fn to_text(drills: &Drills, runs: &[Run<'_>], period: &str, screen: &Screen) -> String {
     let title = screen.paint(&count(runs.len(), "run"), Paint::Bold);

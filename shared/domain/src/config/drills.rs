@@ -15,7 +15,7 @@ mod on_call;
 pub(super) mod shape;
 pub(super) mod times;
 
-const KEYS: [&str; 32] = [
+const KEYS: [&str; 33] = [
     "name",
     "template",
     "approved",
@@ -39,6 +39,7 @@ const KEYS: [&str; 32] = [
     "on_call",
     "quiet_after_deployment_minutes",
     "interval_hours",
+    "interval_work_days",
     "max_runs_per_week",
     "chance_percent",
     "max_cost_dollars",
@@ -121,6 +122,7 @@ impl Drill {
             on_call: on_call::read(section).or_else(|| shared.on_call.clone()),
             quiet: minutes("quiet_after_deployment_minutes", 0..=1440, 0),
             interval: SignedDuration::from_hours(section.integer("interval_hours", 0..=8760).unwrap_or(20)),
+            interval_work_days: section.count("interval_work_days", 0..=250).unwrap_or_default(),
             max_runs_per_week: section.count("max_runs_per_week", 1..=1000),
             chance: section.count("chance_percent", 1..=100).unwrap_or(100),
             max_cost_cents: section.count("max_cost_dollars", 0..=100_000).unwrap_or(10) * 100,

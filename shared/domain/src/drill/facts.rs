@@ -102,8 +102,28 @@ pub struct Targets {
     pub resolved: BTreeSet<ResolvedTarget>,
     /// The tags of each ARN.
     pub tags: BTreeMap<String, BTreeMap<String, String>>,
-    /// How many resources of each type have opted in; `None` where that can't be counted.
-    pub fleets: BTreeMap<String, Option<u64>>,
+    /// All resources of each type that have opted in; `None` where they can't be counted.
+    pub fleets: BTreeMap<String, Option<Fleet>>,
     /// The Availability Zone of each ARN that lives in one.
     pub zones: BTreeMap<String, String>,
+}
+
+impl Targets {
+    /// The Availability Zones of the resources of type `kind` that would be hit.
+    pub fn zones_hit(&self, kind: &str) -> BTreeSet<&str> {
+        let of_kind = self.resolved.iter().filter(|it| it.resource_type == kind);
+        of_kind.filter_map(|it| self.zones.get(it.arn()?)).map(String::as_str).collect()
+    }
+}
+
+/// All resources of one type that have opted in, those that would be hit included.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Fleet {
+    /// How many there are.
+    pub size: u64,
+    /// How many of those that would not be hit are well; `None` where nobody measures that. Looked for only where
+    /// `min_healthy` asks.
+    pub well: Fact<Option<u64>>,
+    /// An Availability Zone in which one of them lives and none would be hit. Looked for only where several zones would.
+    pub spared_zone: Option<String>,
 }

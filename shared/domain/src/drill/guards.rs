@@ -63,7 +63,7 @@ pub enum Guard {
     Concurrency,
     /// The preview has not shown what a run would hit.
     Preview,
-    /// A resource has not opted in.
+    /// A resource has not opted in, or must not be hit.
     OptIn,
     /// Too many resources, too large a share, too few left, too many zones.
     BlastRadius,
@@ -167,20 +167,24 @@ pub struct Plan {
 /// A guard.
 pub type Check = fn(&Question<'_>) -> Option<Objection>;
 
-/// What can be known before anybody is told: of the drill itself, its past and the calendar of its due time.
-pub const FORESEEABLE: [Check; 8] = [
+/// What can be known before anybody is told: of the drill itself, its past and the calendar of its due time, and of its
+/// template if that has been read.
+pub const FORESEEABLE: [Check; 11] = [
     local::switch,
     local::approved,
     local::chance,
     local::window_when_due,
     local::interval,
+    local::work_days,
     local::weekly,
     proof::blocked,
     proof::promotion,
+    policy::template_rules,
+    policy::cost,
 ];
 
 /// What must not object before anything is started, a preview included.
-pub const BEFORE_PREVIEW: [Check; 21] = [
+pub const BEFORE_PREVIEW: [Check; 22] = [
     local::switch,
     local::halt,
     local::lever,
@@ -191,6 +195,7 @@ pub const BEFORE_PREVIEW: [Check; 21] = [
     local::window,
     local::calendar,
     local::interval,
+    local::work_days,
     local::weekly,
     proof::blocked,
     proof::promotion,
@@ -205,8 +210,15 @@ pub const BEFORE_PREVIEW: [Check; 21] = [
 ];
 
 /// What the preview must have shown, besides.
-pub const BEFORE_START: [Check; 6] =
-    [targets::preview, targets::opt_in, targets::count, targets::share, targets::left, targets::zones];
+pub const BEFORE_START: [Check; 7] = [
+    targets::preview,
+    targets::opt_in,
+    targets::forbidden,
+    targets::count,
+    targets::share,
+    targets::left,
+    targets::zones,
+];
 
 /// Everything that the guards `checks` object to.
 pub fn ask(checks: &[Check], question: &Question<'_>) -> Vec<Objection> {

@@ -42,6 +42,10 @@ pub struct Limits {
     pub allow_ssm_automation: Vec<String>,
     /// Whether `emptyTargetResolutionMode: skip` only warns. By default it refuses.
     pub allow_empty_targets: bool,
+    /// Whether a template without a log only warns. By default it refuses.
+    pub allow_unlogged: bool,
+    /// Patterns (`*`, `?`) of the tags, as `KEY=VALUE`, that forbid to hit a resource even if it has opted in. By default none.
+    pub forbid_tags: Vec<String>,
 }
 
 impl Default for Limits {
@@ -56,6 +60,8 @@ impl Default for Limits {
             allowed_roles: Vec::new(),
             allow_ssm_automation: Vec::new(),
             allow_empty_targets: false,
+            allow_unlogged: false,
+            forbid_tags: Vec::new(),
         }
     }
 }
@@ -75,6 +81,12 @@ impl Limits {
     pub(super) fn allows_role(&self, arn: &str) -> bool {
         self.allowed_roles.is_empty()
             || self.allowed_roles.iter().any(|pattern| WildMatch::new(pattern).matches(arn))
+    }
+
+    /// Whether the tag `key`=`value` forbids to hit a resource.
+    pub fn forbids_tag(&self, key: &str, value: &str) -> bool {
+        let tag = format!("{key}={value}");
+        self.forbid_tags.iter().any(|pattern| WildMatch::new(pattern).matches(&tag))
     }
 
     /// Whether the SSM document `arn` is allowed explicitly.

@@ -128,9 +128,14 @@ pub trait Inventory {
         &self,
         arns: &BTreeSet<String>,
     ) -> Result<BTreeMap<String, BTreeMap<String, String>>, Failure>;
-    /// How many resources of `resource_type` (FIS's word: `aws:ec2:instance`) have the tag `key`=`value`; `None` when
-    /// the tagging API does not know the type.
-    async fn fleet(&self, resource_type: &str, key: &str, value: &str) -> Result<Option<u64>, Failure>;
+    /// The ARNs of the resources of `resource_type` (FIS's word: `aws:ec2:instance`) that have the tag `key`=`value`;
+    /// `None` when the tagging API does not know the type.
+    async fn fleet(
+        &self,
+        resource_type: &str,
+        key: &str,
+        value: &str,
+    ) -> Result<Option<BTreeSet<String>>, Failure>;
     /// The Availability Zone of each of `arns` that lives in one: its id where known, or else its name. Something
     /// whose sort has zones and whose zone could not be read is a failure.
     async fn zones(&self, arns: &BTreeSet<String>) -> Result<BTreeMap<String, String>, Failure>;

@@ -7,7 +7,7 @@ use crate::{
     fis::{Limits, Tag},
 };
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 12] = [
     "max_count",
     "max_percent",
     "max_duration_minutes",
@@ -17,7 +17,9 @@ const KEYS: [&str; 10] = [
     "allowed_actions",
     "allow_ssm_automation",
     "allow_empty_targets",
+    "allow_unlogged",
     "opt_in_tag",
+    "forbid_tags",
 ];
 
 /// What is not given is as strict as [`Limits::default`]. The roles are those of all drills.
@@ -44,6 +46,8 @@ pub(super) fn read(section: Option<&Section<'_, '_>>, roles: &[String]) -> Limit
         allowed_roles: default.allowed_roles,
         allow_ssm_automation: patterns(section, "allow_ssm_automation", "arn:", documents),
         allow_empty_targets: section.boolean("allow_empty_targets").unwrap_or_default(),
+        allow_unlogged: section.boolean("allow_unlogged").unwrap_or_default(),
+        forbid_tags: forbid_tags(section),
     }
 }
 
@@ -68,6 +72,15 @@ fn patterns(section: &Section<'_, '_>, key: &str, begin: &str, what: &str) -> Ve
         section.problem_at(key, &format!("`{pattern}` must be {what}"));
     }
     patterns
+}
+
+/// `forbid_tags`, each `KEY=VALUE` with `*` and `?`.
+fn forbid_tags(section: &Section<'_, '_>) -> Vec<String> {
+    let tags = section.strings("forbid_tags");
+    for tag in tags.iter().filter(|tag| tag.split_once('=').is_none_or(|(key, _)| key.trim().is_empty())) {
+        section.problem_at("forbid_tags", &format!("`{tag}` must be a tag, as in \"NoChaos=*\""));
+    }
+    tags
 }
 
 fn tag(section: &Section<'_, '_>, key: &str) -> Option<Tag> {

@@ -59,6 +59,7 @@ fn the_least_drill_is_off_strict_and_has_the_defaults_that_its_types_name() {
         on_call: None,
         quiet: SignedDuration::ZERO,
         interval: SignedDuration::from_hours(20),
+        interval_work_days: 0,
         max_runs_per_week: None,
         chance: 100,
         max_cost_cents: 1000,
@@ -106,12 +107,13 @@ fn everything_that_a_drill_may_say_is_read() {
         late_minutes = 35
         recovery_minutes = 45
         interval_hours = 160
+        interval_work_days = 2
         max_runs_per_week = 3
         on_call = { pagerduty_schedule = "PSHOP", secret = "secretsmanager:watchkeeper/pd", endpoint = "https://api.eu.pagerduty.com/" }
         quiet_after_deployment_minutes = 90
         chance_percent = 50
         max_cost_dollars = 25
-        limits = { max_count = 20, max_percent = 100, max_duration_minutes = 45, max_zones = 2, min_healthy = 3, allow_destructive = true, allowed_actions = ["aws:ec2:*"], allow_ssm_automation = ["arn:aws:ssm:*:*:document/Fail*"], allow_empty_targets = true, opt_in_tag = "Chaos=a=b" }
+        limits = { max_count = 20, max_percent = 100, max_duration_minutes = 45, max_zones = 2, min_healthy = 3, allow_destructive = true, allowed_actions = ["aws:ec2:*"], allow_ssm_automation = ["arn:aws:ssm:*:*:document/Fail*"], allow_empty_targets = true, allow_unlogged = true, forbid_tags = ["NoChaos=*"], opt_in_tag = "Chaos=a=b" }
         promotion = { after = "zone-power-staging", within_days = 14 }
         after_deployment = ["codepipeline:shop-*", "codedeploy:shop/blue"]
         rehearses = { service = ["RDS"] }
@@ -168,6 +170,7 @@ fn everything_that_a_drill_may_say_is_read() {
         (drill.flexible, drill.stable, drill.announce, drill.lateness, drill.recovery, drill.interval),
         (minutes(5), minutes(0), minutes(30), minutes(35), minutes(45), SignedDuration::from_hours(160))
     );
+    assert_eq!(drill.interval_work_days, 2);
     assert_eq!((drill.quiet, drill.max_runs_per_week, drill.min_healthy), (minutes(90), Some(3), Some(3)));
     assert_eq!((drill.chance, drill.max_cost_cents, drill.max_zones, drill.weight), (50, 2500, 2, 9));
     let limits = Limits {
@@ -180,6 +183,8 @@ fn everything_that_a_drill_may_say_is_read() {
         allowed_roles: vec!["arn:aws:iam::*:role/fis-*".into()],
         allow_ssm_automation: vec!["arn:aws:ssm:*:*:document/Fail*".into()],
         allow_empty_targets: true,
+        allow_unlogged: true,
+        forbid_tags: vec!["NoChaos=*".into()],
     };
     assert_eq!(drill.limits, limits);
     assert_eq!(drill.approved.as_deref(), Some("0123456789abcdef0123456789abcdef"));
@@ -251,6 +256,8 @@ fn every_problem_of_a_drill_is_named_with_its_place() {
         ("limits = { many = 0 }", "8:12: unknown key `many`; known here: max_count, max_percent"),
         ("limits = { allowed_actions = [\"ec2:*\"] }", "`ec2:*` must be the id of an action"),
         ("limits = { allow_ssm_automation = [\"Fail*\"] }", "`Fail*` must be the ARN of a document"),
+        ("interval_work_days = 251", "8:22: `interval_work_days` must be a whole number from 0 to 250"),
+        ("limits = { forbid_tags = [\"NoChaos\"] }", "`NoChaos` must be a tag, as in \"NoChaos=*\""),
         ("limits = { opt_in_tag = \"ChaosReady\" }", "`opt_in_tag` must be a tag, as in \"ChaosReady=Yes\""),
         (
             "promotion = { after = \"other\", within_days = 7 }",

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Guard, Objection, Question};
 use crate::{
-    drill::Drills,
+    drill::{Drills, alarms_before},
     fis::{Template, template::Text},
     ports::Issue,
     text,
@@ -123,8 +123,8 @@ pub(super) fn incidents(it: &Question<'_>) -> Option<Objection> {
     }
 }
 
-/// What has just been deployed has not yet shown that it is well. What the drill itself waits for (`after_deployment`) is
-/// its reason, and no objection.
+/// What is being deployed changes under the drill, and what was just deployed, well or not, has not yet shown that it is
+/// well. What the drill itself waits for (`after_deployment`) is its reason, and no objection.
 pub(super) fn deployments(it: &Question<'_>) -> Option<Objection> {
     if it.drill.quiet.is_zero() {
         return None;
@@ -134,12 +134,16 @@ pub(super) fn deployments(it: &Question<'_>) -> Option<Objection> {
         Err(why) => return Objection::unread(Guard::Deployment, "the last deployments", why),
     };
     let is_reason = |what: &str| it.drill.after_deployment.iter().any(|pattern| pattern.matches(what));
+    if let Some((what, since)) = deployments.under_way(|what| !is_reason(what), it.now) {
+        return Objection::new(Guard::Deployment, format!("{what} is being deployed since {since}"));
+    }
     let (what, at) = deployments.newest(|what| !is_reason(what))?;
     if it.now.duration_since(at) >= it.drill.quiet {
         return None;
     }
     let minutes = it.drill.quiet.as_mins();
-    let because = format!("{what} was deployed at {at}; {minutes} minutes must lie between the two");
+    let because =
+        format!("the last deployment of {what} ended at {at}; {minutes} minutes of quiet are asked for");
     Objection::new(Guard::Deployment, because)
 }
 
@@ -169,8 +173,7 @@ pub(super) fn alarms(it: &Question<'_>) -> Option<Objection> {
     None
 }
 
-/// The ARNs of the drill's alarms and of the template's stop conditions.
-pub(super) fn expected(it: &Question<'_>) -> BTreeSet<String> {
+fn expected(it: &Question<'_>) -> BTreeSet<String> {
     let template = it.facts.template.as_ref().ok().and_then(Option::as_ref);
-    crate::drill::alarms_of(it.drill, template)
+    alarms_before(it.drill, template)
 }

@@ -15,7 +15,8 @@ pub fn breach(question: &Question<'_>) -> Vec<Objection> {
         found.extend(Objection::unread(Guard::BlastRadius, "what it hits", why));
     }
     if matches!(question.facts.targets, Some(Ok(_))) {
-        found.extend(ask(&[targets::opt_in, targets::count, targets::share, targets::zones], question));
+        let checks = [targets::opt_in, targets::forbidden, targets::count, targets::share, targets::zones];
+        found.extend(ask(&checks, question));
     }
     found
 }

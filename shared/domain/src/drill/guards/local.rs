@@ -1,6 +1,6 @@
 //! Switches, times and calendars.
 
-use jiff::{SignedDuration, Timestamp, ToSpan};
+use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date, civil::Weekday};
 
 use super::{Guard, Objection, Question};
 use crate::{drill::when, experiment::Listed, text};
@@ -107,9 +107,11 @@ pub(super) fn window(it: &Question<'_>) -> Option<Objection> {
     }
 }
 
-/// The same for the due time, as far as that is known without the template: its recovery alone must fit.
+/// The same for the due time. As long as the template is not known, its recovery alone must fit.
 pub(super) fn window_when_due(it: &Question<'_>) -> Option<Objection> {
-    within(it, it.plan.due, it.drill.recovery)
+    let template = it.facts.template.as_ref().ok().and_then(Option::as_ref);
+    let span = template.and_then(|template| it.drill.span(template));
+    within(it, it.plan.due, span.unwrap_or(it.drill.recovery))
 }
 
 fn within(it: &Question<'_>, start: Timestamp, span: SignedDuration) -> Option<Objection> {
@@ -159,6 +161,25 @@ pub(super) fn interval(it: &Question<'_>) -> Option<Objection> {
         Guard::Interval,
         format!("it ran at {last}; at least {hours} hours must lie between two runs"),
     )
+}
+
+/// The same starts and the days on which people work: whoever mends what a run has shown needs some of them.
+pub(super) fn work_days(it: &Question<'_>) -> Option<Objection> {
+    let (last, least) = (it.plan.started_at?, it.drill.interval_work_days);
+    let day = |at: Timestamp| at.to_zoned(it.drill.zone.clone()).date();
+    let is_work = |day: &Date| {
+        !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday) && !it.drill.holidays.contains(day)
+    };
+    let days = day(last).series(1.day()).skip(1).take_while(|other| *other <= day(it.plan.due));
+    let between = days.filter(is_work).take(usize::try_from(least).unwrap_or(usize::MAX)).count();
+    if u64::try_from(between).is_ok_and(|between| between >= least) {
+        return None;
+    }
+    let because = format!(
+        "it ran at {last}, {} ago; {least} must lie between two runs",
+        text::count(between, "work day")
+    );
+    Objection::new(Guard::Interval, because)
 }
 
 /// The same starts, counted by the day in the drill's zone: the day on which it is due and the six before. By the hour, a

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{BEFORE_PREVIEW, BEFORE_START, Check, Plan, Question, ask};
 use crate::{
-    drill::{Drill, Drills, Facts, Targets, Window},
+    drill::{Drill, Drills, Facts, Fleet, Targets, Window},
     experiment::{Lever, Listed, ResolvedTarget, Status, TOKEN_TAG},
     fis::{Limits, Template},
     ports::Alarm,
@@ -106,6 +106,7 @@ fn drill() -> Drill {
         on_call: None,
         quiet: SignedDuration::ZERO,
         interval: SignedDuration::from_hours(20),
+        interval_work_days: 0,
         max_runs_per_week: None,
         chance: 100,
         max_cost_cents: 1000,
@@ -158,10 +159,14 @@ fn facts(template: Template) -> Facts {
             at: Some(now() - minutes(1)),
             resolved: BTreeSet::from([resolved]),
             tags: BTreeMap::from([(INSTANCE.into(), tags)]),
-            fleets: BTreeMap::from([("aws:ec2:instance".into(), Some(4))]),
+            fleets: BTreeMap::from([("aws:ec2:instance".into(), Some(fleet(4)))]),
             zones: BTreeMap::from([(INSTANCE.into(), "euw1-az1".into())]),
         })),
     }
+}
+
+pub(super) fn fleet(size: u64) -> Fleet {
+    Fleet { size, well: Ok(None), spared_zone: None }
 }
 
 pub(super) fn listed(token: &str, status: Status) -> Listed {

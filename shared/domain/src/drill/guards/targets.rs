@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::SignedDuration;
 
 use super::{Guard, Objection, Question};
-use crate::{drill::Targets, experiment::ResolvedTarget};
+use crate::{
+    drill::{Fleet, Targets},
+    experiment::ResolvedTarget,
+};
 
 /// How old a preview may be: resources come and go.
 const FRESH: SignedDuration = SignedDuration::from_mins(15);
@@ -41,6 +44,18 @@ pub(super) fn opt_in(it: &Question<'_>) -> Option<Objection> {
     Objection::new(Guard::OptIn, format!("{first}{others} without the tag {tag}: its owner has not agreed"))
 }
 
+/// No resource carries a tag that forbids it, whoever has opted in: `forbid_tags` wins.
+pub(super) fn forbidden(it: &Question<'_>) -> Option<Objection> {
+    let targets = targets(it).ok()?;
+    let limits = &it.drill.limits;
+    targets.resolved.iter().find_map(|target| {
+        let mut tags = targets.tags.get(target.arn()?)?.iter();
+        let (key, value) = tags.find(|(key, value)| limits.forbids_tag(key, value))?;
+        let because = format!("{} has the tag {key}={value}, which forbids to hit it", target.name());
+        Objection::new(Guard::OptIn, because)
+    })
+}
+
 pub(super) fn count(it: &Question<'_>) -> Option<Objection> {
     let targets = targets(it).ok()?;
     let most = it.drill.limits.max_count;
@@ -61,10 +76,10 @@ pub(super) fn share(it: &Question<'_>) -> Option<Objection> {
     }
     for (kind, count) in by_type(targets) {
         match targets.fleets.get(kind) {
-            Some(Some(1)) => {}
-            Some(Some(all)) if count * 100 > all * percent => {
+            Some(Some(Fleet { size: 1, .. })) => {}
+            Some(Some(Fleet { size, .. })) if count * 100 > size * percent => {
                 let because = format!(
-                    "{count} of {all} resources of type {kind} would be hit; {percent} % are allowed"
+                    "{count} of {size} resources of type {kind} would be hit; {percent} % are allowed"
                 );
                 return Objection::new(Guard::BlastRadius, because);
             }
@@ -77,38 +92,60 @@ pub(super) fn share(it: &Question<'_>) -> Option<Objection> {
     None
 }
 
-/// Enough of them are left, as far as resources are counted at all: stopped ones still are, and what was deleted may be
-/// for a while. Not asked of a run, for nobody knows whether what it hits is still counted.
+/// Enough of them are left: of instances, those whose status checks pass; of other types, those that exist, of which
+/// stopped ones still do, and what was deleted may for a while. Not asked of a run, for nobody knows whether what it hits
+/// is still counted.
 pub(super) fn left(it: &Question<'_>) -> Option<Objection> {
     let least = it.drill.min_healthy?;
     let targets = targets(it).ok()?;
     for (kind, count) in by_type(targets) {
-        let Some(Some(all)) = targets.fleets.get(kind) else {
+        let Some(Some(Fleet { size, well, .. })) = targets.fleets.get(kind) else {
             let because = format!(
                 "nobody can count the resources of type {kind}, so that {least} left of them is no more than a hope"
             );
             return Objection::new(Guard::BlastRadius, because);
         };
-        let left = all.saturating_sub(count);
+        let (left, are_well) = match well {
+            Ok(Some(well)) => (*well, " and well"),
+            Ok(None) => (size.saturating_sub(count), ""),
+            Err(why) => {
+                let what = format!("how many resources of type {kind} are well");
+                return Objection::unread(Guard::BlastRadius, &what, why);
+            }
+        };
         if left < least {
-            let because =
-                format!("{left} of {all} resources of type {kind} would be left; {least} are asked for");
+            let because = format!(
+                "{left} of {size} resources of type {kind} would be left{are_well}; {least} are asked for"
+            );
             return Objection::new(Guard::BlastRadius, because);
         }
     }
     None
 }
 
+/// As many zones as are allowed, and never all in which the resources of one type live, if those are several.
 pub(super) fn zones(it: &Question<'_>) -> Option<Objection> {
     let targets = targets(it).ok()?;
-    let zones: BTreeSet<_> = targets.zones.values().collect();
+    let zones: BTreeSet<_> = targets.zones.values().map(String::as_str).collect();
     let (hit, most) = (u64::try_from(zones.len()).unwrap_or(u64::MAX), it.drill.max_zones);
-    if hit <= most {
-        return None;
-    }
-    let zones: Vec<_> = zones.into_iter().map(String::as_str).collect();
-    let because = format!("{hit} Availability Zones would be hit ({}); {most} are allowed", zones.join(", "));
+    let because = if hit > most {
+        let zones = zones.into_iter().collect::<Vec<_>>().join(", ");
+        format!("{hit} Availability Zones would be hit ({zones}); {most} are allowed")
+    } else {
+        let (kind, zones) = without_refuge(targets)?;
+        format!("every Availability Zone with resources of type {kind} would be hit ({zones})")
+    };
     Objection::new(Guard::BlastRadius, because)
+}
+
+/// A type of which several zones would be hit, and none is known that would not.
+fn without_refuge(targets: &Targets) -> Option<(&str, String)> {
+    by_type(targets).into_keys().find_map(|kind| {
+        let hit = targets.zones_hit(kind);
+        let fleet = targets.fleets.get(kind).and_then(Option::as_ref);
+        let has_refuge = fleet.is_some_and(|fleet| fleet.spared_zone.is_some());
+        (hit.len() > 1 && !has_refuge).then(|| (kind, hit.into_iter().collect::<Vec<_>>().join(", ")))
+    })
 }
 
 fn targets<'a>(it: &Question<'a>) -> Result<&'a Targets, Objection> {

@@ -7,12 +7,15 @@ use wildmatch::WildMatch;
 use super::{
     BEFORE_PREVIEW, FORESEEABLE,
     live::overtime,
-    sample::{INSTANCE, STOP, Sample, listed, minutes, now, template},
+    sample::{self, INSTANCE, STOP, Sample, listed, minutes, now, template},
 };
 use crate::{
     channel::SecretName,
-    drill::{Deployments, Floor, Halt, OnCall, Promotion, Proof},
-    experiment::{ResolvedTarget, Status},
+    drill::{
+        Deployments, Fleet, Floor, Halt, OnCall, Promotion, Proof,
+        deployments::{Progress, Stage},
+    },
+    experiment::{ResolvedTarget, Status, hypothesis::Hypothesis},
     fis::Template,
     ports::{Alarm, CalendarState, Issue},
 };
@@ -159,6 +162,38 @@ fn only_real_starts_count_for_the_interval() {
 }
 
 #[test]
+fn work_days_are_monday_to_friday_without_holidays() {
+    let with = |least: u64, last: &str, holidays: &[&str]| {
+        let (last, holidays) = (last.parse().unwrap(), holidays.iter().map(|day| day.parse().unwrap()));
+        let holidays: BTreeSet<_> = holidays.collect();
+        [&FORESEEABLE[..], &BEFORE_PREVIEW[..]].map(|checks| {
+            Sample::ask(checks, |it| {
+                it.drill.interval_work_days = least;
+                it.drill.holidays = holidays.clone();
+                it.plan.started_at = Some(last);
+            })
+        })
+    };
+    // It is due on Tuesday the 24th. In Berlin the 20th, a Friday, ends at 23:00 UTC.
+    let friday = "2026-11-20T22:59:59Z";
+    assert_eq!(with(2, friday, &[]), [[""; 0]; 2], "Monday and Tuesday");
+    for found in with(3, friday, &[]) {
+        only(&found, "2026-11-20T22:59:59Z, 2 work days ago; 3 must lie between two runs [interval]");
+    }
+    for found in with(2, friday, &["2026-11-23"]) {
+        only(&found, "1 work day ago; 2 must lie");
+    }
+    for found in with(3, "2026-11-20T23:00:00Z", &[]) {
+        only(&found, "2 work days ago");
+    }
+    assert_eq!(
+        with(0, "2026-11-23T00:00:00Z", &["2026-11-24"]).map(|it| it.len()),
+        [1, 1],
+        "only the holiday objects"
+    );
+}
+
+#[test]
 fn a_week_has_a_limit_that_a_weekly_drill_never_meets() {
     let with = |most: Option<u64>, starts: &[&str]| {
         let starts: Vec<_> = starts.iter().map(|at| at.parse().unwrap()).collect();
@@ -240,6 +275,32 @@ fn the_upper_bound_of_the_price_must_be_in_the_budget() {
 }
 
 #[test]
+fn the_alarms_of_the_hypothesis_are_ok_before_a_start_and_may_ring_during_the_run() {
+    const PAGE: &str = "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:Page";
+    let spoil = |state: &'static str| {
+        move |it: &mut Sample| {
+            it.drill.hypothesis = Some(Hypothesis {
+                title: None,
+                measures: Vec::new(),
+                alarms: BTreeSet::new(),
+                detected_by: BTreeSet::from([PAGE.into()]),
+                detect_within: minutes(5),
+                recovery: None,
+                baseline: minutes(30),
+                min_data_percent: 80,
+            });
+            let page = Alarm { arn: PAGE.into(), state: state.into(), since: Some(now() - minutes(60)) };
+            it.facts.alarms.as_mut().unwrap().push(page);
+        }
+    };
+    assert_eq!(Sample::before_preview(spoil("OK")), [""; 0]);
+    only(&Sample::before_preview(spoil("ALARM")), "alarm:Page is ALARM [alarm]");
+    let mut it = Sample::new();
+    spoil("OK")(&mut it);
+    assert!(!super::super::alarms_of(&it.drill, None).contains(PAGE), "what a run is watched by");
+}
+
+#[test]
 fn every_alarm_is_ok_and_has_been_for_a_while() {
     let alarm = |state: &str, minutes_ago: i64| {
         let since = Some(now() - minutes(minutes_ago));
@@ -308,21 +369,29 @@ fn an_incident_in_progress_is_no_time_for_a_drill() {
 }
 
 #[test]
-fn what_was_just_deployed_is_left_in_peace_unless_the_drill_waits_for_it() {
-    let with = |what: &'static str, minutes_ago: i64, quiet: i64| {
+fn what_is_or_was_just_deployed_is_left_in_peace_unless_the_drill_waits_for_it() {
+    let with = |what: &'static str, stage: Stage, minutes_ago: i64, quiet: i64| {
         Sample::before_preview(move |it| {
             it.drill.quiet = minutes(quiet);
             it.drill.after_deployment = vec![WildMatch::new("codepipeline:shop-*")];
-            it.facts.deployments = Ok(Deployments::default().with(what, now() - minutes(minutes_ago), now()));
+            let progress =
+                Progress { what: what.into(), id: "e-1".into(), stage, at: now() - minutes(minutes_ago) };
+            it.facts.deployments = Ok(Deployments::default().with(&progress, now()));
         })
     };
     only(
-        &with("codepipeline:cart", 29, 30),
-        "codepipeline:cart was deployed at 2026-11-24T08:31:00Z; 30 minutes",
+        &with("codepipeline:cart", Stage::Ended, 29, 30),
+        "the last deployment of codepipeline:cart ended at 2026-11-24T08:31:00Z; 30 minutes of quiet are asked for",
     );
-    assert_eq!(with("codepipeline:cart", 30, 30), [""; 0]);
-    assert_eq!(with("codepipeline:cart", 1, 0), [""; 0], "it does not ask");
-    assert_eq!(with("codepipeline:shop-staging", 1, 30), [""; 0]);
+    only(
+        &with("codepipeline:cart", Stage::UnderWay, 90, 30),
+        "codepipeline:cart is being deployed since 2026-11-24T07:30:00Z [deployment]",
+    );
+    assert_eq!(with("codepipeline:cart", Stage::Ended, 30, 30), [""; 0]);
+    for stage in [Stage::Ended, Stage::UnderWay] {
+        assert_eq!(with("codepipeline:cart", stage, 1, 0), [""; 0], "it does not ask");
+        assert_eq!(with("codepipeline:shop-staging", stage, 1, 30), [""; 0]);
+    }
 }
 
 fn proof(drill: &str, outcome: &str, days_ago: i64) -> Proof {
@@ -390,6 +459,22 @@ fn a_preview_must_be_fresh_and_show_something_for_every_target() {
     );
 }
 
+#[test]
+fn a_tag_that_forbids_wins_over_the_one_that_opts_in() {
+    let with = |forbidden: &str, value: &str| {
+        Sample::before_start(|it| {
+            it.drill.limits.forbid_tags = vec![forbidden.into()];
+            let mut targets = it.facts.targets.clone().unwrap().unwrap();
+            targets.tags.get_mut(INSTANCE).unwrap().insert("NoChaos".into(), value.into());
+            it.facts.targets = Some(Ok(targets));
+        })
+    };
+    only(&with("NoChaos=*", ""), "i-1 has the tag NoChaos=, which forbids to hit it [opt-in]");
+    only(&with("NoChaos=until 20??", "until 2027"), "NoChaos=until 2027");
+    assert_eq!(with("NoChaos=yes", "no"), [""; 0]);
+    assert_eq!(with("Chaos=*", "yes"), [""; 0], "another tag");
+}
+
 fn another(number: usize) -> ResolvedTarget {
     ResolvedTarget {
         target: "One".into(),
@@ -403,7 +488,7 @@ fn every_resource_has_opted_in() {
     let found = Sample::before_start(|it| {
         let mut targets = it.facts.targets.clone().unwrap().unwrap();
         targets.resolved.insert(another(2));
-        targets.fleets.insert("aws:ec2:instance".into(), Some(8));
+        targets.fleets.insert("aws:ec2:instance".into(), Some(sample::fleet(8)));
         it.facts.targets = Some(Ok(targets));
     });
     only(&found, "i-12 without the tag ChaosReady=Yes");
@@ -426,7 +511,7 @@ fn count_share_and_zones_have_limits() {
                 targets.tags.insert(arn.clone(), BTreeMap::from([("ChaosReady".into(), "Yes".into())]));
                 targets.zones.insert(arn, format!("euw1-az{}", 1 + index % zones));
             }
-            targets.fleets.insert("aws:ec2:instance".into(), Some(fleet));
+            targets.fleets.insert("aws:ec2:instance".into(), Some(sample::fleet(fleet)));
             it.facts.targets = Some(Ok(targets));
         })
     };
@@ -438,13 +523,63 @@ fn count_share_and_zones_have_limits() {
 }
 
 #[test]
+fn never_every_zone_in_which_the_resources_live() {
+    let with = |zones: usize, spared: Option<&str>| {
+        let spared_zone = spared.map(str::to_owned);
+        Sample::before_start(move |it| {
+            it.drill.max_zones = 3;
+            let mut targets = it.facts.targets.clone().unwrap().unwrap();
+            targets.resolved = (0..zones).map(another).collect();
+            for (index, target) in targets.resolved.iter().enumerate() {
+                let arn = target.arn().unwrap().to_owned();
+                targets.tags.insert(arn.clone(), BTreeMap::from([("ChaosReady".into(), "Yes".into())]));
+                targets.zones.insert(arn, format!("euw1-az{index}"));
+            }
+            let fleet = Fleet { spared_zone, ..sample::fleet(20) };
+            targets.fleets.insert("aws:ec2:instance".into(), Some(fleet));
+            it.facts.targets = Some(Ok(targets));
+        })
+    };
+    only(
+        &with(2, None),
+        "with resources of type aws:ec2:instance would be hit (euw1-az0, euw1-az1) [blast-radius]",
+    );
+    assert_eq!(with(2, Some("euw1-az2")), [""; 0]);
+    assert_eq!(with(1, None), [""; 0], "if it is the only one, that is no more than a share");
+    only(&with(4, Some("euw1-az9")), "4 Availability Zones would be hit");
+}
+
+#[test]
+fn of_what_is_left_only_what_is_well_counts_where_that_is_measured() {
+    let with = |well: Result<Option<u64>, &str>| {
+        let well = well.map_err(str::to_owned);
+        Sample::before_start(move |it| {
+            it.drill.min_healthy = Some(3);
+            let mut targets = it.facts.targets.clone().unwrap().unwrap();
+            targets.fleets.insert("aws:ec2:instance".into(), Some(Fleet { well, ..sample::fleet(5) }));
+            it.facts.targets = Some(Ok(targets));
+        })
+    };
+    assert_eq!(with(Ok(Some(3))), [""; 0]);
+    only(
+        &with(Ok(Some(2))),
+        "2 of 5 resources of type aws:ec2:instance would be left and well; 3 are asked for",
+    );
+    assert_eq!(with(Ok(None)), [""; 0], "4 are left");
+    only(
+        &with(Err("throttled")),
+        "how many resources of type aws:ec2:instance are well could not be read: throttled",
+    );
+}
+
+#[test]
 fn so_many_must_be_left_and_what_nobody_can_count_is_not_left() {
     let with = |least: Option<u64>, fleet: Option<u64>| {
         Sample::before_start(move |it| {
             it.drill.min_healthy = least;
             it.drill.limits.max_percent = 100;
             let mut targets = it.facts.targets.clone().unwrap().unwrap();
-            targets.fleets.insert("aws:ec2:instance".into(), fleet);
+            targets.fleets.insert("aws:ec2:instance".into(), fleet.map(sample::fleet));
             it.facts.targets = Some(Ok(targets));
         })
     };

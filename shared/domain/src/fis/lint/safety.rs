@@ -51,16 +51,17 @@ fn is_alarm_arn(arn: &str) -> bool {
 /// FIS writes down what it did, with the resolved targets (schema 2).
 ///
 /// Source: AWS FIS User Guide, "Experiment logging for AWS FIS".
-pub(super) fn logs(template: &Template, _: &Limits) -> Vec<Finding> {
+pub(super) fn logs(template: &Template, limits: &Limits) -> Vec<Finding> {
+    let unlogged = if limits.allow_unlogged { Finding::warn } else { Finding::refuse };
     let Some(logs) = &template.log_configuration else {
         let message =
             "nobody will know what was done to which resource: add a log group, with schema version 2";
-        return vec![Finding::warn("log-absent", "logConfiguration", message)];
+        return vec![unlogged("log-absent", "logConfiguration", message)];
     };
     let mut findings = Vec::new();
     if logs.log_group.is_none() && logs.bucket.is_none() {
         let message = "the log goes nowhere: name a log group or a bucket";
-        findings.push(Finding::warn("log-nowhere", "logConfiguration", message));
+        findings.push(unlogged("log-nowhere", "logConfiguration", message));
     }
     if logs.schema_version != Some(2) {
         let message = "must be 2: schema 1 does not name the pods that were hit";
@@ -92,7 +93,7 @@ pub(super) fn role(template: &Template, limits: &Limits) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::super::sample::{spoiled, spoiled_under};
     use crate::fis::Limits;
@@ -134,12 +135,15 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_nobody_writes_down_is_warned_of() {
-        assert_eq!(spoiled(|it| it["logConfiguration"] = json!(null)), ["Warn log-absent logConfiguration"]);
-        assert_eq!(
-            spoiled(|it| it["logConfiguration"] = json!({ "logSchemaVersion": 1 })),
-            ["Warn log-nowhere logConfiguration", "Warn log-schema logConfiguration.logSchemaVersion"]
-        );
+    fn a_run_that_nobody_writes_down_is_refused_unless_that_is_allowed() {
+        let absent = |it: &mut Value| it["logConfiguration"] = json!(null);
+        let nowhere = |it: &mut Value| it["logConfiguration"] = json!({ "logSchemaVersion": 1 });
+        let schema = "Warn log-schema logConfiguration.logSchemaVersion";
+        assert_eq!(spoiled(absent), ["Refuse log-absent logConfiguration"]);
+        assert_eq!(spoiled(nowhere), ["Refuse log-nowhere logConfiguration", schema]);
+        let allowed = Limits { allow_unlogged: true, ..Limits::default() };
+        assert_eq!(spoiled_under(&allowed, absent), ["Warn log-absent logConfiguration"]);
+        assert_eq!(spoiled_under(&allowed, nowhere), ["Warn log-nowhere logConfiguration", schema]);
     }
 
     #[test]

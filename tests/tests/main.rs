@@ -1,0 +1,3 @@
+//! Scenarios, contracts and peers: every file beside this one.
+
+automod::dir!("tests");
