@@ -92,6 +92,8 @@ pub enum Drill {
     Schedules(Schedules),
     /// Approve the template of a drill that you have read: its hash is written into watchkeeper.toml.
     Approve(Approve),
+    /// Take days without drills from an iCalendar file: they are written into watchkeeper.toml.
+    Holidays(Holidays),
     /// Ask the deployed stack for a run. The guards decide whether there is one.
     Start(stack::Start),
     /// Cancel the run that is announced.
@@ -168,6 +170,9 @@ pub struct Lint {
     /// Allow actions that stopping the experiment cannot undo.
     #[arg(long)]
     pub allow_destructive: bool,
+    /// Only warn of a template without a log.
+    #[arg(long)]
+    pub allow_unlogged: bool,
     /// Allow SSM documents by a pattern of their ARN: somebody has read what they do.
     #[arg(long, value_name = "PATTERN")]
     pub allow_document: Vec<String>,
@@ -216,6 +221,25 @@ pub struct Approve {
     /// Which one, where the file holds several: its logical id or its name [default: the name that the drill gives].
     #[arg(long, value_name = "ID", requires = "template")]
     pub resource: Option<String>,
+}
+
+/// `drill holidays`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Holidays {
+    /// An iCalendar file (.ics). Each of its events that takes whole days counts, alone or repeated every year.
+    pub file: PathBuf,
+    /// The first day that is taken [default: today, in UTC].
+    #[arg(long, value_name = "DAY")]
+    pub from: Option<Date>,
+    /// The last day that is taken [default: the end of the year after the first].
+    #[arg(long, value_name = "DAY")]
+    pub until: Option<Date>,
+    /// Write nothing, and show what would be added.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
 }
 
 impl Cli {

@@ -5,6 +5,7 @@
 //! | [`preview`](mod@preview) | when each is due, and what would refuse it |
 //! | [`schedules`](mod@schedules) | `infra/schedules.yaml`, made of `watchkeeper.toml` |
 //! | [`approve`](mod@approve) | the hash of a template, written into `watchkeeper.toml` |
+//! | [`holidays`](mod@holidays) | days without drills, taken from an iCalendar file |
 //! | `ours` | our own templates, by name |
 //! | [`request`] | a run asked for, cancelled, released |
 //! | [`gate`](mod@gate) | a run asked for, and its verdict waited for |
@@ -15,6 +16,7 @@
 
 pub mod approve;
 pub mod gate;
+pub mod holidays;
 pub mod log;
 pub(crate) mod ours;
 pub mod past;
@@ -26,6 +28,7 @@ pub mod score;
 
 pub use approve::approve;
 pub use gate::gate;
+pub use holidays::holidays;
 pub use log::log;
 pub use preview::preview;
 pub use report::report;

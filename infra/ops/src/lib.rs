@@ -25,6 +25,7 @@
 //! | [`cache`] | the commands about CI caches |
 //! | [`halt`](mod@halt) | `halt` |
 //! | [`stack`] | the deployed stack, for the commands that speak to one |
+//! | [`patience`] | waiting for what the stack does |
 //! | [`table`] | rows of text |
 //! | [`summary`] | what a replay came to, and what is open |
 //! | [`waiting`] | what is still to be shown |
@@ -44,6 +45,7 @@ pub mod halt;
 pub mod input;
 pub mod lint;
 pub mod machine;
+pub mod patience;
 pub mod place;
 pub mod queue;
 pub mod replay;
@@ -106,6 +108,7 @@ async fn drill(place: &Place, what: &Drill, screen: &mut Screen) -> Result<bool>
         Drill::Preview(what) => drill::preview(place, what, screen),
         Drill::Schedules(what) => drill::schedules(place, what, screen),
         Drill::Approve(what) => drill::approve(place, what, screen).await,
+        Drill::Holidays(what) => drill::holidays(place, what, screen),
         Drill::Start(what) => drill::start(place, what, screen).await,
         Drill::Cancel(what) => drill::cancel(place, what, screen).await,
         Drill::Release(what) => drill::release(place, what, screen).await,

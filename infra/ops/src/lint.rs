@@ -62,7 +62,11 @@ pub fn lint(place: &Place, options: &Lint, screen: &mut Screen) -> Result<bool> 
 }
 
 fn limits(options: &Lint) -> Result<Limits> {
-    let mut limits = Limits { allow_destructive: options.allow_destructive, ..Limits::default() };
+    let mut limits = Limits {
+        allow_destructive: options.allow_destructive,
+        allow_unlogged: options.allow_unlogged,
+        ..Limits::default()
+    };
     if let Some(tag) = &options.opt_in {
         let Some((key, value)) = tag.split_once('=').filter(|(key, _)| !key.is_empty()) else {
             bail!("--opt-in {tag}: give a tag as KEY=VALUE, as in ChaosReady=Yes");

@@ -1,31 +1,26 @@
 //! `cache refresh`: asks for a night, and waits for its end if that is wanted.
 
-use std::time::Duration;
-
 use anyhow::{Result, anyhow};
 use cache_refresher::{
     decide::{News, Reason},
     standing::Standing,
 };
-use jiff::SignedDuration;
 use serde_json::{Value, json};
-use watchkeeper_domain::{cache::Cache, render::terminal::Paint, text};
+use watchkeeper_domain::{cache::Cache, render::terminal::Paint};
 use watchkeeper_shell::Table;
 
-use self::end::{End, Sight, look};
+use self::end::{End, look};
 use super::{find, known, request::Request};
 use crate::{
     checkout::Checkout,
     cli::{Place, cache::Refresh},
+    patience::{Sight, ending, wait},
     screen::Screen,
     stack::Stack,
     when,
 };
 
 pub mod end;
-
-/// How often in a row the table may fail to answer.
-const PATIENCE: usize = 12;
 
 /// Asks for a night. Returns true; when it waits, whether a generation is published or nothing was new.
 ///
@@ -96,9 +91,16 @@ impl Watch<'_> {
         let name = &self.cache.name;
         // Whether anybody reads this or not, the exit status tells.
         let _ = screen.error(&format!("{name}: waiting for the night with the id {}", self.id));
-        let end = self.wait(what, minutes, screen).await;
+        let sight = async || {
+            let standing = known::standing(&self.table, name).await?;
+            Ok(look(&standing, self.id, &self.cache.zone))
+        };
+        let seen = wait((minutes, what.every_ms), screen, sight).await;
         screen.done();
-        let end = end?;
+        let end = match seen? {
+            (Sight::Ended(end), shown) => end.after(&shown),
+            (Sight::Underway(so_far), _) => End::late(&so_far, minutes),
+        };
         let text = match what.json {
             true => format!("{}\n", self.to_json(&end)),
             false => self.to_text(&end, screen),
@@ -107,41 +109,9 @@ impl Watch<'_> {
         Ok(end.sort.is_good())
     }
 
-    /// Looks until there is an end, or no time left.
-    #[expect(clippy::disallowed_methods, reason = "a person or a pipeline waits here, and no Lambda")]
-    async fn wait(&self, what: &Refresh, minutes: u16, screen: &mut Screen) -> Result<End> {
-        let deadline = when::now().saturating_add(SignedDuration::from_mins(i64::from(minutes)))?;
-        let (mut failures, mut shown) = (0, String::new());
-        loop {
-            let is_late = when::now() >= deadline;
-            let so_far = match known::standing(&self.table, &self.cache.name).await {
-                Ok(after) => match look(&after, self.id, &self.cache.zone) {
-                    Sight::Ended(end) => return Ok(end.after(&shown)),
-                    Sight::Underway(so_far) if is_late => return Ok(End::late(&so_far, minutes)),
-                    Sight::Underway(so_far) => {
-                        failures = 0;
-                        so_far
-                    }
-                },
-                Err(error) if failures == PATIENCE || is_late => return Err(error),
-                Err(error) => {
-                    failures += 1;
-                    format!("trying again: {error:#}")
-                }
-            };
-            if so_far != shown {
-                let _ = screen.status(&so_far);
-                shown = so_far;
-            }
-            tokio::time::sleep(Duration::from_millis(what.every_ms)).await;
-        }
-    }
-
     fn to_text(&self, end: &End, screen: &Screen) -> String {
         let title = screen.paint(&format!("{} {}", self.cache.name, end.sort.words()), Paint::Bold);
-        let because = end.because.iter().map(|it| format!("  - {}\n", text::line(it)));
-        let next = end.sort.next_step(&self.cache.name, self.id).map(|next| format!("  next: {next}\n"));
-        format!("{title}\n{}{}", because.collect::<String>(), next.unwrap_or_default())
+        ending(&title, &end.because, end.sort.next_step(&self.cache.name, self.id).as_deref())
     }
 
     fn to_json(&self, end: &End) -> Value {

@@ -1,7 +1,5 @@
 //! `drill gate`: asks for a run and waits for its verdict, so that a pipeline goes on only after a pass.
 
-use std::time::Duration;
-
 use anyhow::Result;
 use chaos_trigger::log::Entry;
 use experiment_watcher::{decide::Effect, watch::Watch};
@@ -11,7 +9,6 @@ use watchkeeper_domain::{
     drill::Drill,
     records::{Record, Records},
     render::terminal::Paint,
-    text,
 };
 use watchkeeper_shell::Table;
 
@@ -19,6 +16,7 @@ use super::{find, past, request::Request};
 use crate::{
     checkout::Checkout,
     cli::{Place, stack::Gate},
+    patience::{Sight, ending, wait},
     screen::Screen,
     stack::{Stack, told},
     when,
@@ -26,13 +24,11 @@ use crate::{
 
 mod end;
 
-pub use end::{End, Seen, Sight, Sort, look};
+pub use end::{End, Seen, Sort, look};
 
 /// How long ago a request may have been made that is waited for, and not made again: `chaos-trigger` itself forgets after
 /// three days.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(24 * 7);
-/// How often in a row the table may fail to answer.
-const PATIENCE: usize = 12;
 
 /// Asks for a run, unless it was asked for with the same id before, and waits for its end. Returns whether it has passed.
 ///
@@ -84,40 +80,17 @@ impl Post<'_> {
     }
 
     /// Looks until there is an end, or no time left.
-    #[expect(clippy::disallowed_methods, reason = "a person or a pipeline waits here, and no Lambda")]
     async fn wait(&self, what: &Gate, screen: &mut Screen) -> Result<(End, Seen)> {
-        let wait = SignedDuration::from_mins(i64::from(what.wait));
-        let deadline = when::now().saturating_add(wait)?;
-        let (mut failures, mut shown) = (0, String::new());
-        loop {
-            let is_late = when::now() >= deadline;
-            let so_far = match self.seen().await {
-                Ok(seen) => match look(&seen, &self.drill.name, &self.drill.zone) {
-                    Sight::Ended(end) => return Ok((end, seen)),
-                    Sight::Underway(so_far) if is_late => {
-                        return Ok((self.late(&so_far, &seen, what.wait), seen));
-                    }
-                    Sight::Underway(so_far) => {
-                        failures = 0;
-                        so_far
-                    }
-                },
-                Err(error) if failures == PATIENCE || is_late => return Err(error),
-                Err(error) => {
-                    failures += 1;
-                    format!("trying again: {error:#}")
-                }
-            };
-            if so_far != shown {
-                let _ = screen.status(&so_far);
-                shown = so_far;
-            }
-            tokio::time::sleep(Duration::from_millis(what.every_ms)).await;
-        }
-    }
-
-    fn late(&self, so_far: &str, seen: &Seen, minutes: u16) -> End {
-        End::late(so_far, seen, &self.drill.name, &self.request.id, minutes)
+        let (name, mut seen) = (&self.drill.name, Seen::default());
+        let sight = async || {
+            seen = self.seen().await?;
+            Ok(look(&seen, name, &self.drill.zone))
+        };
+        let end = match wait((what.wait, what.every_ms), screen, sight).await?.0 {
+            Sight::Ended(end) => end,
+            Sight::Underway(so_far) => End::late(&so_far, &seen, name, &self.request.id, what.wait),
+        };
+        Ok((end, seen))
     }
 
     async fn seen(&self) -> Result<Seen> {
@@ -145,9 +118,7 @@ impl Post<'_> {
 fn to_text(drill: &Drill, end: &End, seen: &Seen, screen: &Screen) -> String {
     let title = screen.paint(&format!("{} {}", drill.name, end.sort.words()), Paint::Bold);
     let experiment = seen.experiment.as_ref().map(|id| format!(" ({id})")).unwrap_or_default();
-    let because = end.because.iter().map(|it| format!("  - {}\n", text::line(it)));
-    let next = end.next_step.as_ref().map(|next| format!("  next: {next}\n"));
-    format!("{title}{experiment}\n{}{}", because.collect::<String>(), next.unwrap_or_default())
+    ending(&format!("{title}{experiment}"), &end.because, end.next_step.as_deref())
 }
 
 fn to_json(drill: &Drill, request: &Request, end: &End, seen: &Seen) -> Value {

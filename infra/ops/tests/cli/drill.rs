@@ -1,4 +1,4 @@
-//! `drill preview`, `drill schedules` and `drill approve`, and what `check` says of drills.
+//! `drill preview`, `drill schedules`, `drill approve` and `drill holidays`, and what `check` says of drills.
 
 use std::{fs, path::Path};
 
@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use watchkeeper_sim::template::document;
 
 mod approve;
+mod holidays;
 
 use crate::{ROOT, command, config, fresh, json_lines, out, watchkeeper};
 

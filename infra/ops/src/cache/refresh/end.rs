@@ -10,16 +10,8 @@ use watchkeeper_domain::text::count;
 use crate::{
     cache::known::{self, named},
     drill::past::moment,
+    patience::Sight,
 };
-
-/// How far a night is.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Sight {
-    /// It goes on: what is waited for.
-    Underway(String),
-    /// It is over.
-    Ended(End),
-}
 
 /// The end of a night.
 #[derive(Clone, Debug, PartialEq)]
@@ -123,7 +115,7 @@ impl End {
 }
 
 /// What it means for whoever waits for the night `id` that the cache stands so.
-pub fn look(standing: &Standing, id: &str, zone: &TimeZone) -> Sight {
+pub fn look(standing: &Standing, id: &str, zone: &TimeZone) -> Sight<End> {
     match (&standing.night, standing.heard.get(id)) {
         (Some(night), _) if night.id == id => Sight::Underway(known::phase(night, zone)),
         (Some(other), None) => {

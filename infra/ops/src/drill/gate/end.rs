@@ -8,7 +8,7 @@ use watchkeeper_domain::{
     experiment::verdict::{Outcome, Verdict},
 };
 
-use crate::drill::past;
+use crate::{drill::past, patience::Sight};
 
 /// What is known of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -21,15 +21,6 @@ pub struct Seen {
     pub experiment: Option<String>,
     /// What is known of that.
     pub watch: Option<Watch>,
-}
-
-/// How far a run has come.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Sight {
-    /// It goes on: what is waited for.
-    Underway(String),
-    /// It is over.
-    Ended(End),
 }
 
 /// The end of a run.
@@ -103,7 +94,7 @@ impl Sort {
 }
 
 /// What `seen` means for whoever waits for a run of `drill`.
-pub fn look(seen: &Seen, drill: &str, zone: &TimeZone) -> Sight {
+pub fn look(seen: &Seen, drill: &str, zone: &TimeZone) -> Sight<End> {
     if let Some(verdict) = seen.watch.as_ref().and_then(|watch| watch.verdict.as_ref()) {
         return Sight::Ended(judged(verdict, drill));
     }

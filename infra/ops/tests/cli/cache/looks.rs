@@ -70,7 +70,7 @@ async fn what_is_not_there_or_no_filesystem_is_said_to_be_so() {
     assert!(told.contains("it has a name that no file can have"), "{told}");
     let told = refused(&["--generation", "7"]).await;
     assert!(told.contains("maven has no generation 7; kept: 1, 2"), "{told}");
-    let blank = yard.ebs.store().import_blocks(1, [(0, vec![1; 512 * 1024])]).unwrap();
+    let blank = yard.stock.ebs.store().import_blocks(1, [(0, vec![1; 512 * 1024])]).unwrap();
     let told = refused(&["--snapshot", &blank]).await;
     assert!(told.contains(&format!("could not open the filesystem of {blank}: it is damaged: ")), "{told}");
     assert_ne!(blank, snapshot);
