@@ -18,12 +18,14 @@
 mod access;
 mod pages;
 mod send;
+mod spare;
 mod state;
+mod store;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::{StreamExt, TryStreamExt, stream};
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, task::JoinSet};
 use watchkeeper_domain::failure::Failure;
 
 pub(crate) use self::access::ReadOnly;
@@ -61,8 +63,10 @@ pub struct Device<S> {
     size: u64,
     memory: usize,
     runtime: Handle,
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
     relist: tokio::sync::Mutex<()>,
+    /// The blocks that are being put ahead of the others.
+    ahead: tokio::sync::Mutex<JoinSet<Result<(), Failure>>>,
     progress: Arc<Progress>,
 }
 
@@ -101,8 +105,9 @@ impl<S: Snapshots> Device<S> {
             size: listing.size(),
             memory: memory.max(LEAST_MEMORY),
             runtime: Handle::current(),
-            state: Mutex::new(State::new(listing)),
+            state: Arc::new(Mutex::new(State::new(listing))),
             relist: tokio::sync::Mutex::default(),
+            ahead: tokio::sync::Mutex::default(),
             progress: Arc::default(),
         })
     }
@@ -219,8 +224,9 @@ impl<S: Snapshots> Device<S> {
             let room = self.lock().make_room(self.memory);
             match room {
                 Room::Enough => return Ok(()),
-                Room::Send(to, blocks) => self.runtime.block_on(self.send_all(&to, blocks))?,
-                Room::Full => {
+                Room::Send(to, blocks) => self.put_ahead(&to, blocks)?,
+                Room::Wait if self.runtime.block_on(self.wait_for_room())? => {}
+                Room::Wait | Room::Full => {
                     return Err(Failure::new("write", self.subject(), Full { memory: self.memory }));
                 }
             }

@@ -190,6 +190,11 @@ impl Block {
         &self.data
     }
 
+    /// Its bytes, for whoever needs no more of it.
+    pub fn into_data(self) -> Bytes {
+        self.data
+    }
+
     /// Their SHA-256.
     pub fn digest(&self) -> Digest {
         self.digest

@@ -15,6 +15,8 @@ use crate::order;
 
 /// What the device may take: 64 blocks, as many as coldsnap has workers.
 const MEMORY: usize = 64 * BLOCK;
+/// The size of a page of memory, in bytes.
+const PAGE: usize = 4096;
 
 /// Uploads `image`, whose size is whole GiB.
 ///
@@ -37,10 +39,15 @@ pub async fn upload(ebs: &Ebs, image: PathBuf) -> Result<SnapshotId, Failure> {
 
 /// Writes block after block, each final.
 fn copy(mut file: File, device: &Device<Ebs>) -> Result<(), Failure> {
-    let mut block = vec![0; BLOCK];
+    // In the middle of a page copies are fast everywhere. Where malloc puts a large buffer, 16 bytes into a page, the kernel
+    // takes four times as long to fill it on AMD's processors with FSRM; and copying from the start of a page to there,
+    // loads wait for stores that only look as if they were to the same place.
+    let mut memory = vec![0; BLOCK + 2 * PAGE];
+    let start = memory.as_ptr().align_offset(PAGE) + PAGE / 2;
+    let block = &mut memory[start..start + BLOCK];
     for offset in (0..device.size()).step_by(BLOCK) {
-        file.read_exact(&mut block).map_err(|error| Failure::new("read", "the image", error))?;
-        device.write_at(offset, &block).map_err(|error| Failure::new("write", "the device", error))?;
+        file.read_exact(block).map_err(|error| Failure::new("read", "the image", error))?;
+        device.write_at(offset, block).map_err(|error| Failure::new("write", "the device", error))?;
         device.settle(offset, BLOCK as u64);
     }
     Ok(())

@@ -1,24 +1,19 @@
 //! One block in memory, page by page, so that what is zero or can be read again takes no room.
 
-use crate::snapshots::{BLOCK, Block};
+use super::{
+    spare::Spare,
+    store::{PAGE, PAGES, Store},
+};
+use crate::snapshots::Block;
 
-/// The size of a page, in bytes: that of a block of most filesystems.
-const PAGE: usize = 4096;
-/// How many pages a block has: one for each bit of the masks.
-const PAGES: usize = BLOCK / PAGE;
-static ZEROS: [u8; PAGE] = [0; PAGE];
-/// All pages of a block.
+/// All pages of a block: one for each bit of a mask.
 const ALL: u128 = u128::MAX;
-/// What a block takes besides its pages, in bytes.
-const OVERHEAD: usize = PAGES * size_of::<Option<Box<[u8; PAGE]>>>() + 128;
 
 /// A block of which some pages are in memory.
 #[derive(Debug)]
 pub(super) struct Pages {
     /// A page that is not here is zeros, or it is `remote`.
-    pages: Box<[Option<Box<[u8; PAGE]>>]>,
-    /// How many pages are here.
-    here: usize,
+    store: Store,
     /// Pages that only the parent has: to be read before they are used.
     remote: u128,
     /// Pages that were written.
@@ -38,7 +33,7 @@ pub(super) enum Access {
 impl Pages {
     /// A block that the parent does not have.
     pub fn zeros() -> Self {
-        Self { pages: (0..PAGES).map(|_| None).collect(), here: 0, remote: 0, written: 0, settled: 0 }
+        Self { store: Store::zeros(), remote: 0, written: 0, settled: 0 }
     }
 
     /// A block that the parent has, and nobody has read.
@@ -50,7 +45,7 @@ impl Pages {
     pub fn fill(&mut self, block: &Block) {
         for (at, bytes) in block.data().chunks_exact(PAGE).enumerate() {
             if self.remote & bit(at) != 0 {
-                self.set(at, |page| page.copy_from_slice(bytes));
+                self.store.set(at, 0, bytes);
             }
         }
         self.remote = 0;
@@ -63,12 +58,23 @@ impl Pages {
         }
         for (at, within, piece) in pieces(offset, into.len()) {
             let target = &mut into[piece.clone()];
-            match &self.pages[at] {
+            match self.store.page(at) {
                 Some(page) => target.copy_from_slice(&page[within..within + piece.len()]),
                 None => target.fill(0),
             }
         }
         Access::Done
+    }
+
+    /// Notes that the block is about to be written from its start on, first with these bytes. It takes room for all of
+    /// it until [`Pages::end_row`].
+    pub fn start_row(&mut self, bytes: &[u8], spare: &mut Spare) {
+        self.store.start_row(bytes, spare);
+    }
+
+    /// Gives back the room that was taken for pages that were not written.
+    pub fn end_row(&mut self) {
+        self.store.end_row();
     }
 
     /// Writes `bytes` at `offset` in the block. A page that has these bytes already does not count as written.
@@ -80,10 +86,10 @@ impl Pages {
         }
         for (at, within, piece) in pieces(offset, bytes.len()) {
             let source = &bytes[piece];
-            if self.remote & bit(at) == 0 && self.has(at, within, source) {
+            if self.remote & bit(at) == 0 && self.store.has(at, within, source) {
                 continue;
             }
-            self.set(at, |page| page[within..within + source.len()].copy_from_slice(source));
+            self.store.set(at, within, source);
             self.remote &= !bit(at);
             self.written |= bit(at);
             self.settled &= !bit(at);
@@ -114,58 +120,26 @@ impl Pages {
 
     /// Whether it is zeros.
     pub fn is_zero(&self) -> bool {
-        self.remote == 0 && self.here == 0
+        self.remote == 0 && self.store.is_zero()
     }
 
     /// Forgets the pages that the parent has just so.
     pub fn forget_unwritten(&mut self) {
-        for (at, page) in self.pages.iter_mut().enumerate() {
-            if self.written & bit(at) == 0 && page.take().is_some() {
-                self.here -= 1;
-            }
+        for at in (0..PAGES).filter(|at| self.written & bit(*at) == 0) {
+            self.store.forget(at);
         }
         self.remote = !self.written;
     }
 
     /// All its bytes. Pages that are remote are zeros in it.
-    pub fn bytes(&self) -> Vec<u8> {
-        let mut bytes = vec![0; BLOCK];
-        for (page, target) in self.pages.iter().zip(bytes.chunks_exact_mut(PAGE)) {
-            if let Some(page) = page {
-                target.copy_from_slice(page.as_slice());
-            }
-        }
-        bytes
+    pub fn into_bytes(self, spare: &mut Spare) -> Vec<u8> {
+        self.store.into_bytes(spare)
     }
 
     /// What it takes in memory, in bytes.
     pub fn memory(&self) -> usize {
-        OVERHEAD + self.here * PAGE
+        self.store.memory()
     }
-
-    fn has(&self, at: usize, within: usize, bytes: &[u8]) -> bool {
-        match &self.pages[at] {
-            Some(page) => &page[within..within + bytes.len()] == bytes,
-            None => is_zero(bytes),
-        }
-    }
-
-    /// Changes a page. One that comes out as zeros takes no room.
-    fn set(&mut self, at: usize, change: impl FnOnce(&mut [u8])) {
-        let page = self.pages[at].take();
-        self.here -= usize::from(page.is_some());
-        let mut page = page.unwrap_or_else(|| Box::new([0; PAGE]));
-        change(page.as_mut_slice());
-        if !is_zero(page.as_slice()) {
-            self.pages[at] = Some(page);
-            self.here += 1;
-        }
-    }
-}
-
-/// Whether all of `bytes` are zero.
-fn is_zero(bytes: &[u8]) -> bool {
-    bytes.chunks(PAGE).all(|piece| *piece == ZEROS[..piece.len()])
 }
 
 fn bit(at: usize) -> u128 {
@@ -188,7 +162,10 @@ fn pieces(offset: usize, length: usize) -> impl Iterator<Item = (usize, usize, s
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use proptest::{collection::vec, prelude::*, sample::select};
+
+    use super::{super::store::OVERHEAD, *};
+    use crate::snapshots::BLOCK;
 
     fn block(byte: u8) -> Block {
         Block::new(vec![byte; BLOCK].into()).unwrap()
@@ -271,15 +248,63 @@ mod tests {
         assert!(!pages.is_settled());
     }
 
-    #[test]
-    fn zeros_are_found_whatever_the_length() {
-        assert!([0, 1, 15, 16, 17, PAGE].into_iter().all(|length| is_zero(&vec![0; length])));
-        for length in [1, 15, 33, PAGE + 2] {
-            for at in [0, length / 2, length - 1] {
-                let mut bytes = vec![0; length];
-                bytes[at] = 1;
-                assert!(!is_zero(&bytes), "{at} of {length}");
+    /// What may happen to a block.
+    #[derive(Clone, Debug)]
+    enum Step {
+        Write { offset: usize, length: usize, byte: u8 },
+        EndRow,
+        Forget,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let whole = (0..8usize, 1..4usize).prop_map(|(at, pages)| (at * PAGE, pages * PAGE));
+        let part = (0..8 * PAGE, 1..2 * PAGE);
+        let write = (prop_oneof![3 => whole, 1 => part], select(vec![0, 1, 2]));
+        prop_oneof![
+            8 => write.prop_map(|((offset, length), byte)| Step::Write { offset, length, byte }),
+            1 => Just(Step::EndRow),
+            1 => Just(Step::Forget),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_done_the_bytes_are_those_of_a_plain_buffer(
+            parent in select(vec![None, Some(0), Some(7)]),
+            in_order in 0..5usize,
+            steps in vec(step(), 0..24),
+        ) {
+            let mut plain = vec![parent.unwrap_or(0); BLOCK];
+            let mut pages = if parent.is_some() { Pages::remote() } else { Pages::zeros() };
+            let parent = parent.map(block);
+            let mut spare = Spare::default();
+            let row = (0..in_order).map(|at| Step::Write { offset: at * PAGE, length: PAGE, byte: 3 });
+            for step in row.chain(steps) {
+                match (step, &parent) {
+                    (Step::Write { offset, length, byte }, _) => {
+                        let bytes = vec![byte; length];
+                        if offset == 0 {
+                            pages.start_row(&bytes, &mut spare);
+                        }
+                        while pages.write(offset, &bytes) == Access::Remote {
+                            pages.fill(parent.as_ref().unwrap());
+                        }
+                        plain[offset..offset + length].copy_from_slice(&bytes);
+                    }
+                    (Step::EndRow, _) => pages.end_row(),
+                    (Step::Forget, Some(_)) => pages.forget_unwritten(),
+                    (Step::Forget, None) => {}
+                }
+                let mut read = vec![9; 12 * PAGE];
+                if pages.read(PAGE / 2, &mut read) == Access::Done {
+                    prop_assert!(read == plain[PAGE / 2..][..12 * PAGE]);
+                }
             }
+            if let Some(parent) = parent {
+                pages.fill(&parent);
+            }
+            prop_assert_eq!(pages.is_zero(), plain.iter().all(|byte| *byte == 0));
+            prop_assert!(pages.into_bytes(&mut spare) == plain);
         }
     }
 }

@@ -1,12 +1,17 @@
-//! What a device holds in memory, and what it lets go of when there is too much.
+//! What a device holds in memory.
+
+mod room;
 
 use std::collections::BTreeMap;
 
-use super::pages::{Access, Pages};
-use crate::snapshots::{BLOCK, Block, BlockIndex, Digest, Listing, SnapshotId};
+use bytes::Bytes;
 
-/// How many blocks are put ahead at a time.
-const BATCH: usize = 64;
+pub(super) use self::room::Room;
+use super::{
+    pages::{Access, Pages},
+    spare::Spare,
+};
+use crate::snapshots::{BLOCK, Block, BlockIndex, Digest, Listing, SnapshotId};
 
 /// The blocks in memory, and what became of the others.
 #[derive(Debug)]
@@ -15,6 +20,10 @@ pub(super) struct State {
     /// How often the blocks were listed.
     listings: u64,
     held: BTreeMap<BlockIndex, Held>,
+    /// The block that is being written from its start on: of those that are not whole, it alone is held in a row.
+    filling: Option<BlockIndex>,
+    /// What was put leaves its buffers here.
+    spare: Spare,
     /// What the parent has, of the blocks that were read.
     origins: BTreeMap<BlockIndex, Digest>,
     /// What was put, and by which digest.
@@ -36,16 +45,6 @@ struct Held {
     used: u64,
 }
 
-/// What making room came to.
-#[derive(Debug, Eq, PartialEq)]
-pub(super) enum Room {
-    Enough,
-    /// These blocks have to be put first.
-    Send(SnapshotId, Vec<BlockIndex>),
-    /// Nothing is left to let go of.
-    Full,
-}
-
 /// What is to be put for a block that changed.
 #[derive(Debug)]
 pub(super) enum Taken {
@@ -65,6 +64,8 @@ impl State {
             listing,
             listings: 0,
             held: BTreeMap::new(),
+            filling: None,
+            spare: Spare::default(),
             origins: BTreeMap::new(),
             sent: BTreeMap::new(),
             ahead: None,
@@ -124,7 +125,7 @@ impl State {
 
     pub fn fill(&mut self, index: BlockIndex, block: &Block) {
         self.origins.insert(index, block.digest());
-        self.change(index, |pages| pages.fill(block));
+        self.change(index, |pages, _| pages.fill(block));
     }
 
     pub fn read(
@@ -154,54 +155,22 @@ impl State {
         if self.sent.contains_key(&index) {
             return Err(SENT);
         }
-        Ok(self.change(index, |pages| pages.write(within, bytes)))
+        let begins = within == 0 && !self.held.contains_key(&index);
+        if begins {
+            self.fills(index);
+        }
+        Ok(self.change(index, |pages, spare| {
+            if begins {
+                pages.start_row(bytes, spare);
+            }
+            pages.write(within, bytes)
+        }))
     }
 
     pub fn settle(&mut self, index: BlockIndex, within: usize, length: usize) {
         if let Some(held) = self.held.get_mut(&index) {
             held.pages.settle(within, length);
         }
-    }
-
-    /// Lets go of what can be read again until it fits, the longest unused first. `keep` stays: somebody is about to
-    /// use it.
-    pub fn drop_clean(&mut self, limit: usize, keep: Option<BlockIndex>) {
-        if self.memory <= limit {
-            return;
-        }
-        for index in self.by_use(Pages::is_clean).into_iter().filter(|index| Some(*index) != keep) {
-            if self.memory <= low(limit) {
-                break;
-            }
-            self.remove(index);
-        }
-    }
-
-    /// Lets go of what can be, in the order of what it costs: nothing, an early put, another read.
-    pub fn make_room(&mut self, limit: usize) -> Room {
-        if self.memory <= limit {
-            return Room::Enough;
-        }
-        self.drop_clean(limit, None);
-        if self.memory <= limit {
-            return Room::Enough;
-        }
-        if let Some(to) = self.ahead.clone() {
-            let mut settled = self.by_use(Pages::is_settled);
-            settled.truncate(BATCH);
-            if !settled.is_empty() {
-                return Room::Send(to, settled);
-            }
-        }
-        for index in self.by_use(|pages| !pages.is_partly_remote()) {
-            if self.memory <= low(limit) {
-                break;
-            }
-            if self.listing.contains(index) {
-                self.change(index, Pages::forget_unwritten);
-            }
-        }
-        if self.memory <= limit { Room::Enough } else { Room::Full }
     }
 
     /// Takes a block out, to put it. From now on nobody may use it.
@@ -211,11 +180,8 @@ impl State {
             return Taken::Remote;
         }
         let nothing = held.pages.is_zero() && !self.listing.contains(index);
-        let bytes = held.pages.bytes();
-        self.remove(index);
-        if nothing {
-            return Taken::Nothing;
-        }
+        let Some(held) = self.remove(index).filter(|_| !nothing) else { return Taken::Nothing };
+        let bytes = held.pages.into_bytes(&mut self.spare);
         self.on_its_way += BLOCK;
         self.note_peak();
         Taken::Bytes(bytes, self.origins.get(&index).copied())
@@ -226,24 +192,21 @@ impl State {
         self.sent.insert(index, digest);
     }
 
-    /// Notes that a block that was taken is no longer in memory.
-    pub fn is_gone(&mut self) {
+    /// Notes that a block that was taken, with these bytes, is no longer needed.
+    pub fn is_gone(&mut self, data: Bytes) {
         self.on_its_way = self.on_its_way.saturating_sub(BLOCK);
+        self.spare.give(data);
     }
 
-    /// The blocks that are `so`, the longest unused first.
-    fn by_use(&self, so: impl Fn(&Pages) -> bool) -> Vec<BlockIndex> {
-        let mut found: Vec<(u64, BlockIndex)> = self
-            .held
-            .iter()
-            .filter(|(_, held)| so(&held.pages))
-            .map(|(index, held)| (held.used, *index))
-            .collect();
-        found.sort_unstable();
-        found.into_iter().map(|(_, index)| index).collect()
+    /// Notes that the block is written from its start on. The one before gives back the room that it has not used.
+    fn fills(&mut self, index: BlockIndex) {
+        let before = self.filling.replace(index);
+        if let Some(before) = before.filter(|before| self.held.contains_key(before)) {
+            self.change(before, |pages, _| pages.end_row());
+        }
     }
 
-    fn change<T>(&mut self, index: BlockIndex, change: impl FnOnce(&mut Pages) -> T) -> T {
+    fn change<T>(&mut self, index: BlockIndex, change: impl FnOnce(&mut Pages, &mut Spare) -> T) -> T {
         self.uses += 1;
         let is_listed = self.listing.contains(index);
         let new = || {
@@ -253,7 +216,7 @@ impl State {
         let before = self.held.get(&index).map_or(0, |held| held.pages.memory());
         let held = self.held.entry(index).or_insert_with(new);
         held.used = self.uses;
-        let changed = change(&mut held.pages);
+        let changed = change(&mut held.pages, &mut self.spare);
         let after = held.pages.memory();
         self.memory = self.memory + after - before;
         if !is_listed && held.pages.is_zero() {
@@ -263,18 +226,14 @@ impl State {
         changed
     }
 
-    fn remove(&mut self, index: BlockIndex) {
-        if let Some(held) = self.held.remove(&index) {
-            self.memory -= held.pages.memory();
-        }
+    fn remove(&mut self, index: BlockIndex) -> Option<Held> {
+        let held = self.held.remove(&index)?;
+        self.memory -= held.pages.memory();
+        Some(held)
     }
 
     fn note_peak(&mut self) {
-        self.peak = self.peak.max(self.memory + self.on_its_way + self.listing.memory());
+        let blocks = self.memory + self.spare.memory() + self.on_its_way;
+        self.peak = self.peak.max(blocks + self.listing.memory());
     }
-}
-
-/// How far memory is emptied once it is full, so that not every write has to.
-fn low(limit: usize) -> usize {
-    limit - limit / 8
 }

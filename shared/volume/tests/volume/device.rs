@@ -1,8 +1,9 @@
 //! The device: what it reads, what it holds, what it puts ahead.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use fs_ext4::block_io::BlockDevice as _;
+use tokio::time::timeout;
 use watchkeeper_volume::{
     device::{Device, MEMORY},
     snapshots::{BLOCK, Block, BlockIndex, Origin, SnapshotId, Snapshots as _},
@@ -11,6 +12,9 @@ use watchkeeper_volume::{
 use crate::{bases::order, bytes, memory::Memory};
 
 const SMALL: usize = 16 * BLOCK;
+/// After this time it is clear that somebody waits, and after the other that nobody comes.
+const SHORT: Duration = Duration::from_millis(300);
+const LONG: Duration = Duration::from_secs(20);
 
 /// A completed snapshot of 1 GiB with these blocks.
 async fn base(store: &Memory, blocks: &[(u32, Vec<u8>)]) -> SnapshotId {
@@ -144,6 +148,16 @@ async fn of_blocks_that_were_written_in_part_only_that_part_stays() {
 }
 
 #[tokio::test]
+async fn blocks_of_which_only_the_start_was_written_take_little_room() {
+    let device = Device::blank(Memory::default(), 1, SMALL);
+    with(&device, |device| {
+        (0..100).try_for_each(|index| device.write_at(at(index), &bytes(index, 4096))).unwrap();
+    })
+    .await;
+    assert!(device.peak_memory() < 2 * BLOCK, "{}", device.peak_memory());
+}
+
+#[tokio::test]
 async fn blocks_of_finished_files_are_put_ahead() {
     let store = Memory::default();
     let device = Device::blank(store.clone(), 1, SMALL);
@@ -159,11 +173,74 @@ async fn blocks_of_finished_files_are_put_ahead() {
     .await;
     let ahead = store.calls().puts;
     assert!(ahead >= 80, "{ahead}");
-    assert!(device.peak_memory() < 2 * SMALL + 2 * BLOCK, "{}", device.peak_memory());
+    assert!(device.peak_memory() < SMALL + 2 * BLOCK, "{}", device.peak_memory());
     assert_eq!(device.upload(&child).await.unwrap().len(), 101);
     assert_eq!(store.calls().puts, 101 - ahead, "no block is put twice");
     for index in 0..100 {
         assert!(store.block(&child, BlockIndex(index)).unwrap() == bytes(index.into(), BLOCK), "{index}");
+    }
+}
+
+/// A blank device that may put ahead.
+async fn ahead(store: Memory) -> (Memory, Arc<Device<Memory>>, SnapshotId) {
+    let device = Device::blank(store.clone(), 1, SMALL);
+    let child = store.start(&order(Origin::Empty, 1, "child")).await.unwrap();
+    device.send_ahead(&child);
+    (store, device, child)
+}
+
+/// Writes blocks that are final at once.
+fn fill(device: &Device<Memory>, mut blocks: std::ops::Range<u64>) -> fs_ext4::Result<()> {
+    blocks.try_for_each(|index| {
+        device.write_at(at(index), &bytes(index, BLOCK))?;
+        device.settle(at(index), BLOCK as u64);
+        Ok(())
+    })
+}
+
+#[tokio::test]
+async fn writing_goes_on_once_some_of_what_was_put_ahead_has_arrived() {
+    let (store, device, child) = ahead(Memory::with_puts(0)).await;
+    let writing = Arc::clone(&device);
+    let mut writer = tokio::spawn(async move { with(&writing, |device| fill(device, 0..19)).await });
+    assert!(
+        timeout(SHORT, &mut writer).await.is_err(),
+        "16 blocks are all that memory holds, on their way or not"
+    );
+    store.puts.add_permits(8);
+    timeout(LONG, writer).await.expect("7 may be on their way still").unwrap().unwrap();
+    assert!(device.peak_memory() < SMALL + 2 * BLOCK, "{}", device.peak_memory());
+    store.puts.add_permits(100);
+    assert_eq!(device.upload(&child).await.unwrap().len(), 19);
+    assert_eq!(store.calls().puts, 19);
+    for index in 0..19 {
+        assert!(store.block(&child, BlockIndex(index)).unwrap() == bytes(index.into(), BLOCK), "{index}");
+    }
+}
+
+#[tokio::test]
+async fn a_put_ahead_that_fails_fails_the_write_that_waits_for_it() {
+    let (store, device, _) = ahead(Memory::with_puts(0).refusing(0)).await;
+    let mut writer = tokio::spawn(async move { with(&device, |device| fill(device, 0..19)).await });
+    assert!(timeout(SHORT, &mut writer).await.is_err());
+    store.puts.add_permits(1);
+    let failed = timeout(LONG, writer).await.unwrap().unwrap().unwrap_err();
+    assert!(format!("{failed:?}").contains("refused"), "{failed:?}");
+}
+
+#[tokio::test]
+async fn a_put_ahead_that_fails_while_nobody_waits_fails_a_later_write_or_the_upload() {
+    for writes_on in [true, false] {
+        let (_, device, child) = ahead(Memory::default().refusing(14)).await;
+        with(&device, |device| fill(device, 0..16)).await.unwrap();
+        while device.progress().counts().put < 14 {
+            tokio::task::yield_now().await;
+        }
+        let failed = match writes_on {
+            true => format!("{:?}", with(&device, |device| fill(device, 16..40)).await.unwrap_err()),
+            false => device.upload(&child).await.unwrap_err().chain(),
+        };
+        assert!(failed.contains("refused"), "{failed}");
     }
 }
 
